@@ -23,5 +23,7 @@ def mentions_in(text: str) -> list[tuple[int, int, str]]:
 def names_mentioned(text: str) -> list[str]:
     """Return the different names that a Markdown text mentions, in the order of the text. Code mentions nothing."""
     prose = _CODE.sub(" ", text)
-    unique = {name.casefold(): name for _, _, name in reversed(mentions_in(prose))}
-    return list(reversed(unique.values()))
+    unique: dict[str, str] = {}
+    for _, _, name in mentions_in(prose):
+        unique.setdefault(name.casefold(), name)
+    return list(unique.values())

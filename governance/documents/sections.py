@@ -251,7 +251,7 @@ class SectionBuilder:
                 f"#{r.pk} to {r.target_name}",
                 d.signer,
                 ", ".join(d.groups),
-                d.get_outcome_display() + (" (lapsed)" if d.lapsed_at is not None else ""),
+                d.get_outcome_display() + _ended(d),
                 moment(d.signed_at),
                 d.signed_meaning,
             ]
@@ -346,3 +346,10 @@ def _json(value: Any) -> str:
 
 def _day(value: Any) -> str | None:
     return value.isoformat() if value is not None else None
+
+
+def _ended(decision: Decision) -> str:
+    """Return how a decision ended, in brackets; empty if it counts."""
+    if decision.lapsed_at is None:
+        return ""
+    return f" (objection {decision.ending.kind})" if decision.ending is not None else " (lapsed)"

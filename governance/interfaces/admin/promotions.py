@@ -253,6 +253,8 @@ class CheckRunAdmin(AuditedModelAdmin):
 
 def decision_badge(row: Decision) -> Any:
     """Whether a decision is still valid."""
+    if row.ending is not None:
+        return formatting.badge(f"Objection {row.ending.kind}", "none")
     return formatting.badge("Valid", "ok") if row.lapsed_at is None else formatting.badge("Invalidated", "none")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.models import Event
 from governance.interfaces.admin.change_proposals import ChangeProposalAdmin, InstanceAdmin
 from governance.interfaces.admin.delegations import DelegationAdmin
+from governance.interfaces.admin.discussion import CommentAdmin
 from governance.interfaces.admin.events import EventAdmin
 from governance.interfaces.admin.grants import GrantAdmin
 from governance.interfaces.admin.groups import ReviewerGroupAdmin
@@ -22,7 +23,7 @@ from governance.interfaces.admin.risk import AssessmentAdmin, PeriodicReviewAdmi
 from governance.interfaces.admin.site import site
 from governance.interfaces.admin.tokens import AccessTokenAdmin
 from governance.interfaces.admin.verification_keys import VerificationKeyAdmin
-from governance.models import CheckRun, Decision, Delegation, Policy, PolicyRevision, PromotionRequest
+from governance.models import CheckRun, Comment, Decision, Delegation, Policy, PolicyRevision, PromotionRequest
 from registry.models import (
     AccessToken,
     Assessment,
@@ -56,6 +57,7 @@ ADMINS = {
     PromotionRequest: PromotionRequestAdmin,
     CheckRun: CheckRunAdmin,
     Decision: DecisionAdmin,
+    Comment: CommentAdmin,
     RegisteredModel: RegisteredModelAdmin,
     Stage: StageAdmin,
     StageMove: StageTransitionAdmin,

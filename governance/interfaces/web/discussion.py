@@ -10,9 +10,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.views.decorators.debug import sensitive_post_parameters
 
-from governance import promotions, selectors
+from governance import selectors
 from governance.interfaces.web.markdown import to_html
 from governance.interfaces.web.views import PageRequest, page_view
 from governance.models import Comment, CommentRevision, Decision, DiscussionThread, PromotionRequest, ThreadResolution
@@ -24,8 +23,8 @@ from registry import selectors as catalogue
 from registry.exceptions import FieldError, NotFoundError, ValidationFailedError
 from registry.models import ModelVersion
 
-_BELOW = 3
-"""Headings in a comment are below those of the section."""
+_BELOW = 2
+"""Level of the heading of the section: headings in a comment are below it."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ def _post(request: PageRequest, subject: PromotionRequest | ModelVersion) -> Htt
         except NotFoundError:
             detail = "There is no thread with this number in this discussion."
             raise ValidationFailedError([FieldError("/thread", "unknown_thread", detail)]) from None
-    made = service.post_comment(actor=request.actor, subject=subject, text=_text(request, "text"), thread=thread)
+    made = service.post_comment(actor=request.actor, subject=subject, text=text_of(request, "text"), thread=thread)
     return _done(request, made, "Your comment is posted.")
 
 
@@ -228,7 +227,7 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-def _text(request: PageRequest, name: str) -> str:
+def text_of(request: PageRequest, name: str) -> str:
     """Return a text of the form with the line ends of the product: browsers send CRLF."""
     return request.POST.get(name, "").replace("\r\n", "\n")
 
@@ -255,7 +254,7 @@ def edit(request: PageRequest, number: int) -> HttpResponse:
     """Replace the text of one's own comment."""
     found = selectors.comment(request.actor, number)
     expected = _number(request.POST.get("revision", "")) or None
-    service.edit_comment(actor=request.actor, comment=found, text=_text(request, "text"), expected_revision=expected)
+    service.edit_comment(actor=request.actor, comment=found, text=text_of(request, "text"), expected_revision=expected)
     return _done(request, found, "Your comment is changed; its earlier text is kept.")
 
 
@@ -279,7 +278,7 @@ def thread(request: PageRequest, number: int) -> HttpResponse:
 def resolve(request: PageRequest, number: int) -> HttpResponse:
     """Resolve a thread."""
     found = selectors.thread(request.actor, number)
-    service.resolve_thread(actor=request.actor, thread=found, explanation=_text(request, "explanation"))
+    service.resolve_thread(actor=request.actor, thread=found, explanation=text_of(request, "explanation"))
     messages.success(request, "The thread is resolved.")
     return redirect(_place(found, f"thread-{found.pk}"))
 
@@ -291,19 +290,3 @@ def reopen(request: PageRequest, number: int) -> HttpResponse:
     service.reopen_thread(actor=request.actor, thread=found)
     messages.success(request, "The thread is open again.")
     return redirect(_place(found, f"thread-{found.pk}"))
-
-
-@sensitive_post_parameters("password")
-@page_view("POST")
-def end_objection(request: PageRequest, number: int, decision: int) -> HttpResponse:
-    """Resolve or withdraw one's own objection, with a signature."""
-    found = selectors.objection(request.actor, number, decision)
-    promotions.end_objection(
-        actor=request.actor,
-        decision=found,
-        kind=request.POST.get("kind", ""),
-        explanation=_text(request, "explanation"),
-        signature=promotions.DecisionSignature(request.POST.get("password", "")),
-    )
-    messages.success(request, f"Recorded and signed: your objection no longer blocks #{number}.")
-    return redirect("web:promotion", number)

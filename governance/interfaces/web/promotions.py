@@ -18,13 +18,13 @@ from governance import promotions, selectors
 from governance.interfaces.html import errors, resending
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import list_filters, packets, pagination, sign_in_form
-from governance.interfaces.web.discussion import discussion_for
+from governance.interfaces.web.discussion import ShownDiscussion, discussion_for, text_of
 from governance.interfaces.web.request_view_model import RequestViewModel, parts_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import Decision, PromotionRequest
 from governance.promotions.deciding import MAX_COMMENT, SIGNATURE_MEANINGS
 from registry import access, moments
-from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError
+from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError, ValidationFailedError
 
 STATES = {
     "": "open, blocked or ready",
@@ -97,6 +97,7 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
         "parts": parts,
         "token": f"{found.seen}~{talk.token}",
         "discussion": talk,
+        "ending": _kept_ending(request, number, talk),
         "form": form,
         "meanings": {str(outcome): meaning for outcome, meaning in SIGNATURE_MEANINGS.items()},
         "withdraw_form": ReasonForm(prefix="withdraw"),
@@ -160,7 +161,19 @@ def _decision_form(request: HttpRequest, found: selectors.PromotionDetail) -> De
     )
 
 
+def _kept_ending(request: HttpRequest, number: int, talk: ShownDiscussion) -> dict[str, Any]:
+    """The text of the form that ends an objection, kept from an expired session, if any."""
+    if talk.objection is None:
+        return {}
+    kept = resending.take_kept(request, reverse("web:end-objection", args=[number, talk.objection.pk]))
+    return {name: kept.get(name) for name in ("kind", "explanation")} if kept is not None else {}
+
+
 def _ask_again(request: HttpRequest, number: int) -> HttpResponse:
+    return sign_in_form.ask_again(request, f"/promotions/{number}/")
+
+
+def _ask_again_to_end(request: HttpRequest, number: int, decision: int) -> HttpResponse:
     return sign_in_form.ask_again(request, f"/promotions/{number}/")
 
 
@@ -235,6 +248,30 @@ def _moment(text: str) -> datetime | None:
         return moments.read_moment(text)
     except moments.MomentError:
         return None
+
+
+@sensitive_post_parameters("password")
+@page_view("POST", signed_out=_ask_again_to_end)
+def end_objection(request: PageRequest, number: int, decision: int) -> HttpResponse:
+    """Resolve or withdraw one's own objection, with a signature. After an error the form keeps its text."""
+    found = selectors.objection(request.actor, number, decision)
+    kind, explanation = request.POST.get("kind", ""), text_of(request, "explanation")
+    try:
+        promotions.end_objection(
+            actor=request.actor,
+            decision=found,
+            kind=kind,
+            explanation=explanation,
+            signature=promotions.DecisionSignature(request.POST.get("password", "")),
+        )
+    except ValidationFailedError as refusal:
+        ending = {"kind": kind, "explanation": explanation, "errors": [error.detail for error in refusal.errors]}
+        context = _context(request, number, ending=ending)
+        if context["discussion"].objection is None:
+            raise
+        return render_page(request, "promotions/request.html", context, status=400)
+    messages.success(request, f"Recorded and signed: your objection no longer blocks #{number}.")
+    return redirect("web:promotion", number)
 
 
 @page_view("POST")

@@ -98,7 +98,7 @@ urlpatterns = [
         "promotions/<int:number>/packet/<sha256:before>..<sha256:after>/", packet_pages.compare, name="compare-packets"
     ),
     path("promotions/<int:number>/comments/", discussion.comment_on_request, name="request-comments"),
-    path("promotions/<int:number>/objections/<int:decision>/", discussion.end_objection, name="end-objection"),
+    path("promotions/<int:number>/objections/<int:decision>/", promotions.end_objection, name="end-objection"),
     path("models/<model:slug>/versions/<int:number>/comments/", discussion.comment_on_version, name="version-comments"),
     path("comments/<int:number>/", discussion.comment, name="comment"),
     path("comments/<int:number>/edit/", discussion.edit, name="edit-comment"),

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from governance.models import Decision, PromotionRequest
+from governance.models import Decision, DiscussionThread, PromotionRequest
+from governance.services import discussion
 from registry.access import actor_for
-from registry.models import User
+from registry.models import ModelVersion, User
 from registry.services import access_requests
 from tests import factories
 from tests.accessibility import DARK, LIGHT, faults_of
@@ -71,6 +72,35 @@ class TestRequests:
                 (people.marta, f"/models/{scene.model.slug}/versions/1/document/?frozen={first.pk}"),
             ],
         )
+
+
+class TestDiscussion:
+    def test_no_faults(self, scene: Scene, open_as: Open) -> None:
+        people, number = scene.people, scene.request.pk
+        for subject in (scene.request, scene.challenger):
+            thread = discuss(subject, people.priya, "# Heading\n\nAsk @marta, @nobody-here:\n\n| a | b |\n| - | - |\n")
+            kept = discussion.post_comment(
+                actor=actor_for(people.marta), subject=subject, text="`an answer`", thread=thread
+            )
+            discussion.edit_comment(actor=actor_for(people.marta), comment=kept, text="Another answer")
+            gone = discuss(subject, people.marta, "Not so.").comments.get()
+            discussion.withdraw_comment(actor=actor_for(people.marta), comment=gone)
+            discussion.resolve_thread(actor=actor_for(people.marta), thread=gone.thread, explanation="Done.")
+        decision = scene.decide(people.marta, "request_changes")
+        check_pages(
+            open_as,
+            [
+                (people.marta, f"/promotions/{number}/#end-objection"),
+                (people.priya, f"/promotions/{number}/"),
+                (people.priya, f"/models/{scene.model.slug}/versions/{scene.challenger.number}/"),
+                (people.priya, f"/promotions/{number}/packet/{decision.packet_digest}/"),
+            ],
+        )
+
+
+def discuss(subject: PromotionRequest | ModelVersion, person: User, text: str) -> DiscussionThread:
+    """A new thread on a request or version."""
+    return discussion.post_comment(actor=actor_for(person), subject=subject, text=text).thread
 
 
 class TestModels:

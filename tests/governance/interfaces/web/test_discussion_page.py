@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
 from governance.models import Comment, CommentRevision, Decision, DiscussionThread
+from governance.services import discussion
+from registry.access import actor_for
 from tests.factories import PASSWORD
+from tests.fixtures.pages import Open
+from tests.governance.interfaces.web import scene as scenes
 from tests.governance.interfaces.web.scene import PageTest
 
 
@@ -119,7 +124,10 @@ class DiscussionPage(PageTest):
         assert there in marta.get(page).content.decode()
         fields = {"kind": "withdrawn", "explanation": "It is in the card.", "password": PASSWORD}
         assert aiko.post(there, fields).status_code == 403
-        assert marta.post(there, {**fields, "password": "wrong"}).status_code == 400
+        wrong = marta.post(there, {**fields, "password": "wrong"})
+        assert wrong.status_code == 400
+        assert "That is not your password; nothing was signed." in wrong.content.decode()
+        assert "\nIt is in the card.</textarea>" in wrong.content.decode()
         assert marta.post(there, fields, follow=True).status_code == 200
         assert Decision.objects.get(pk=decision.pk).lapsed_at is not None
         assert self.scene.fresh().state == "open"
@@ -127,3 +135,30 @@ class DiscussionPage(PageTest):
         assert "objection withdrawn" in shown
         assert "It is in the card." in shown
         assert marta.get(page).context["page"].can_decide
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_text_that_is_being_written_stays_while_the_page_is_renewed(transactional_db: None, open_as: Open) -> None:
+    from playwright.sync_api import expect
+
+    scene = scenes.build()
+    priya = actor_for(scene.people.priya)
+    thread = discussion.post_comment(actor=priya, subject=scene.request, text="Is it enough?").thread
+    page = open_as(scene.people.marta, f"/promotions/{scene.request.pk}/")
+    page.locator(f"#reply-{thread.pk} summary").click()
+    reply, new = page.locator(f"#reply-text-{thread.pk}"), page.locator("#new-comment")
+    reply.fill("Half a rep")
+    new.fill("Half a comment")
+    reply.focus()
+    discussion.post_comment(actor=priya, subject=scene.request, text="It is in the card.", thread=thread)
+    expect(page.locator("#threads")).to_contain_text("It is in the card.", timeout=30_000)
+    expect(reply).to_have_value("Half a rep")
+    expect(reply).to_be_visible()
+    expect(reply).to_be_focused()
+    expect(new).to_have_value("Half a comment")
+    page.keyboard.press("End")
+    page.keyboard.type("ly")
+    page.locator(f"#reply-{thread.pk} button").click()
+    expect(page.locator("#threads")).to_contain_text("Half a reply")
+    expect(page.locator(".comment:target")).to_contain_text("Half a reply")
