@@ -192,4 +192,4 @@ def table(title: str, headings: Iterable[str], rows: Iterable[Iterable[Cell]], n
 
 def markdown(title: str, source: str) -> Html:
     """Return rendered Markdown; the metadata at its beginning is left out."""
-    return Html(title, to_html(without_front_matter(source), below=3))
+    return Html(title, to_html(without_front_matter(source), below=2))
