@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from audit.models import Event
-from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
+from governance.models import CheckRun, Comment, Decision, Policy, PolicyRevision, PromotionRequest
+from governance.services import discussion
 from registry.access import Role, actor_for
 from registry.models import (
     AccessToken,
@@ -151,6 +152,7 @@ def make_rows(bank: Bank) -> Rows:
         PromotionRequest: request,
         CheckRun: CheckRun.objects.filter(request=request).first(),
         Decision: Decision.objects.get(request=request),
+        Comment: discussion.post_comment(actor=actor_for(bank.people["marta"]), subject=request, text="Well done."),
         RegisteredModel: bank.model,
         Stage: Stage.objects.get(slug="production"),
         StageMove: StageMove.objects.first(),
