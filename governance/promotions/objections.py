@@ -41,7 +41,7 @@ def end_objection(
         decision: the decision to request changes.
         kind: a value of `ThreadResolution.Kind`: what was asked for is answered, or is no longer asked for.
         explanation: why; 1 to 5,000 characters.
-        signature: the password, entered for this.
+        signature: the password, and the code if one is enrolled, entered for this.
 
     Returns:
         The resolution of the thread.
@@ -63,9 +63,9 @@ def end_objection(
     explanation = faults.clean_text("/explanation", explanation.strip(), MAX_EXPLANATION, required=True)
     faults.raise_if_any()
     # Verified before the locks are taken: password hashing takes a tenth of a second.
-    sign_in.reauthenticate(person, signature.password, pointer="/password")
+    method = Decision.SignatureMethod(sign_in.reauthenticate(person, signature.password, pointer="/password"))
     with transaction.atomic():
-        return _record(actor, person, decision, ThreadResolution.Kind(kind), explanation)
+        return _record(actor, person, decision, ThreadResolution.Kind(kind), explanation, method)
 
 
 def _require_own(decision: Decision, person: User) -> None:
@@ -78,7 +78,12 @@ def _require_own(decision: Decision, person: User) -> None:
 
 
 def _record(
-    actor: Actor, person: User, decision: Decision, kind: ThreadResolution.Kind, explanation: str
+    actor: Actor,
+    person: User,
+    decision: Decision,
+    kind: ThreadResolution.Kind,
+    explanation: str,
+    method: Decision.SignatureMethod,
 ) -> ThreadResolution:
     locked = lock_promotion(decision.request_id)
     require_open(locked.request)
@@ -103,7 +108,7 @@ def _record(
         changes=[Change("objection", "in force", str(kind))],
         data={
             "packet": decision.packet_digest,
-            "method": str(Decision.SignatureMethod.PASSWORD),
+            "method": str(method),
             "meaning": ENDING_MEANINGS[kind],
         },
         private={"explanation": explanation, "signed_name": person.name},

@@ -250,7 +250,7 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @page_view("POST", signed_out=_ask_again_to_end)
 def end_objection(request: PageRequest, number: int, decision: int) -> HttpResponse:
     """Resolve or withdraw one's own objection, with a signature. After an error the form keeps its text."""
@@ -262,7 +262,9 @@ def end_objection(request: PageRequest, number: int, decision: int) -> HttpRespo
             decision=found,
             kind=kind,
             explanation=explanation,
-            signature=promotions.DecisionSignature(request.POST.get("password", "")),
+            signature=promotions.DecisionSignature(
+                request.POST.get("password", "") + request.POST.get("code", "").strip()
+            ),
         )
     except ValidationFailedError as refusal:
         ending = {"kind": kind, "explanation": explanation, "errors": [error.detail for error in refusal.errors]}
