@@ -284,5 +284,4 @@ DRAFTS: Final[Mapping[str, Callable[[Event], Iterator[Draft]]]] = {
     actions.WAIVER_REVOKED: _waiver_ended,
     actions.COMMENT_POSTED: _mentioned,
     actions.COMMENT_EDITED: _mentioned,
-    actions.COMMENT_EDITED: _mentioned,
 }
