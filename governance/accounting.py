@@ -14,6 +14,8 @@ def declare_all() -> None:
     declare("governance_advisorymirror", "advisories.*")
     declare("governance_packageadvisories", "advisories.*")
     declare("governance_promotionrequest", "promotion.*", "packet.*", "decision.*", "check.*")
+    declare("governance_datasetrecall", "dataset.*")
+    declare("governance_impact", "impact.*")
     declare("governance_emergencychange", "emergency.*")
     declare("governance_packet", "promotion.*", "packet.*")
     declare("governance_decision", "decision.*")

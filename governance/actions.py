@@ -68,6 +68,12 @@ EXTERNAL_RUN_COMPLETED = register("external_run.completed", "reported the result
 EXTERNAL_REPORT_DOWNLOADED = register("external_run.downloaded", "downloaded the report attached to a check run")
 EXTERNAL_RUN_ENDED = register("external_run.ended", "ended a check run that was not reported in time or is superseded")
 
+DATASET_RECALLED = register("dataset.recalled", "recalled a dataset: it must not be relied on any more")
+
+IMPACT_RECORDED = register("impact.recorded", "recorded what concerns an approval after the promotion")
+IMPACT_DELAYED = register("impact.delayed", "recorded that what the policy asks after the promotion is overdue")
+IMPACT_SETTLED = register("impact.settled", "settled what concerned an approval after the promotion")
+
 EMERGENCY_REQUESTED = register("emergency.requested", "requested an emergency change, and signed it")
 EMERGENCY_STARTED = register("emergency.started", "carried out the emergency change; it is owed until it is repaid")
 EMERGENCY_ENDED = register("emergency.ended", "the time of the emergency change ended before the place was settled")

@@ -21,6 +21,7 @@ from governance.task_queue import (
     END_ACCESS,
     ESCALATE,
     RECOGNISE_FORMATS,
+    RECORD_IMPACTS,
     REMIND,
     REQUEUE_DUE_WORK,
     SEND_WEBHOOKS,
@@ -31,6 +32,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
 END_ACCESS_SECONDS = 60.0
 ESCALATE_SECONDS = 300.0
+RECORD_IMPACTS_SECONDS = 300.0
 NOTIFICATION_SECONDS = 15.0
 
 
@@ -92,6 +94,11 @@ app.conf.beat_schedule = {
     "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},
     # A step of a policy is due after days, so a delay of some minutes does not matter.
     "escalate": {"task": ESCALATE, "schedule": ESCALATE_SECONDS, "options": {"expires": ESCALATE_SECONDS}},
+    "record-impacts": {
+        "task": RECORD_IMPACTS,
+        "schedule": RECORD_IMPACTS_SECONDS,
+        "options": {"expires": RECORD_IMPACTS_SECONDS},
+    },
     "recognise-formats": {
         "task": RECOGNISE_FORMATS,
         "schedule": settings.COUNTERSIGN_RECOGNISE_SECONDS,

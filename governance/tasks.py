@@ -22,7 +22,7 @@ from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
 from governance.notifications import delivering, dispatching, scheduled
 from governance.notifications.webhooks import outbox, sending
-from governance.services import accounts, delegations, external_checks, reminders, waivers
+from governance.services import accounts, delegations, external_checks, impacts, reminders, waivers
 from registry import access
 from registry.services import access_requests, change_proposals, garbage_collection, sign_in_links, upload_processing
 
@@ -194,6 +194,14 @@ def deliver_notification(self: Task[..., None], delivery_id: int) -> None:
     """Send one mail or message of a channel, unless its row is claimed already."""
     with _ambient(self):
         delivering.deliver(delivery_id)
+
+
+@shared_task(bind=True, name=task_queue.RECORD_IMPACTS, acks_late=True, reject_on_worker_lost=True)
+def record_impacts(self: Task[..., None]) -> None:
+    """Record what concerns the approvals of versions in protected places, and follow what was recorded."""
+    with _ambient(self):
+        impacts.record_all()
+        impacts.follow_all()
 
 
 @shared_task(bind=True, name=task_queue.END_ACCESS, acks_late=True, reject_on_worker_lost=True)

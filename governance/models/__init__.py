@@ -10,6 +10,7 @@ from governance.models.emergency import EmergencyChange
 from governance.models.external_run import ExternalRun
 from governance.models.finding import Finding
 from governance.models.idempotency import IdempotencyKey
+from governance.models.impact import DatasetRecall, Impact
 from governance.models.log_reading import LogPosition, UnprocessedEvent
 from governance.models.notification import (
     Notification,
@@ -33,6 +34,7 @@ __all__ = [
     "CheckRun",
     "Comment",
     "CommentRevision",
+    "DatasetRecall",
     "Decision",
     "Delegation",
     "DiscussionThread",
@@ -41,6 +43,7 @@ __all__ = [
     "Finding",
     "FrozenDocument",
     "IdempotencyKey",
+    "Impact",
     "LogPosition",
     "Notification",
     "NotificationChannel",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from governance.policies.after_promotion import combine_after_promotion
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.escalation import combine_escalations
 from governance.policies.monitoring import combine_sections
@@ -77,6 +78,7 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             "on_ready": "hold" if any(d.on_ready == "hold" for d in documents) else "promote",
             "expires_after_days": min(d.expires_after_days for d in documents),
             "requires_assessed_tier": any(d.requires_assessed_tier for d in documents),
+            "after_promotion": combine_after_promotion([d.after_promotion for d in documents]),
             "monitoring": combine_sections([d.monitoring for d in documents]),
             "mutual_approvals": combine_mutual_approvals(d.mutual_approvals for d in documents),
             "comment_min_length": _largest(d.comment_min_length for d in documents),

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from governance.policies.after_promotion import AfterPromotion
 from governance.policies.approval_roles import LABELS, OWNER, PATTERN, PREFIX, reviewers_label
 from governance.policies.emergency import Emergency
 from governance.policies.escalation import Escalation
@@ -164,6 +165,7 @@ class PolicyDocument(_Part):
     monitoring: Monitoring | None = Field(default=None, exclude_if=_is_none)
     rollback: Rollback | None = Field(default=None, exclude_if=_is_none)
     emergency: Emergency | None = Field(default=None, exclude_if=_is_none)
+    after_promotion: AfterPromotion | None = Field(default=None, exclude_if=_is_none)
     comment_min_length: Annotated[int, Field(ge=1, le=2000)] | None = Field(default=None, exclude_if=_is_none)
     approval_valid_days: Annotated[int, Field(ge=1, le=365)] | None = Field(default=None, exclude_if=_is_none)
     wait_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(default=None, exclude_if=_is_none)
@@ -188,7 +190,7 @@ class PolicyDocument(_Part):
 
     @model_validator(mode="after")
     def _enters_its_targets(self) -> "PolicyDocument":
-        for name in ("rollback", "emergency"):
+        for name in ("rollback", "emergency", "after_promotion"):
             if getattr(self, name) is not None and self.applies_to.sources:
                 raise ValueError(f"`{name}` belongs to a policy for entering a stage: remove it, or remove `from`")
         return self

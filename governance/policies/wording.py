@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from governance.policies.after_promotion import after_promotion_in_words
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.emergency import emergency_in_words
 from governance.policies.escalation import escalation_in_words
@@ -44,6 +45,11 @@ def in_words(
         *((("Monitoring", tuple(monitoring_in_words(document.monitoring))),) if document.monitoring else ()),
         *((("Rollback", tuple(rollback_in_words(document.rollback))),) if document.rollback else ()),
         *((("Emergency change", tuple(emergency_in_words(document.emergency))),) if document.emergency else ()),
+        *(
+            (("After promotion", tuple(after_promotion_in_words(document.after_promotion))),)
+            if document.after_promotion
+            else ()
+        ),
         ("Otherwise", tuple(_rest(document))),
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from audit.postgresql import prepared_statements
 from governance.gate import approvals
 from governance.gate.approvals import Approval
-from governance.models import PromotionRequest
+from governance.models import Impact, PromotionRequest
 from registry.exceptions import InvalidTransitionError
 from registry.models import ModelVersion, Stage
 
@@ -44,7 +44,7 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
     held = approvals.approvals(version)
     place = stage.slug if stage is not None else f"@{alias}"
     found = next((approval for approval in held if approval.place == place), None)
-    if found is not None and found.by_ordinary_path:
+    if found is not None and found.by_ordinary_path and not _is_asked_again(found):
         raise InvalidTransitionError(
             f"Version {version.number} is in {found.name} already, with the inputs that request #{found.request} "
             "approved."
@@ -54,6 +54,12 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
             code="already_there",
         )
     return found
+
+
+def _is_asked_again(approval: Approval) -> bool:
+    """Return whether a recorded impact asks for another approval although the inputs are the approved ones."""
+    asking = (Impact.Consequence.REAPPROVAL, Impact.Consequence.DEMOTE)
+    return Impact.objects.filter(request=approval.request, settled_at__isnull=True, consequence__in=asking).exists()
 
 
 def is_held(request: PromotionRequest, version: ModelVersion) -> bool:

@@ -53,6 +53,7 @@ from governance.selectors.health import (
     health_of_version,
     health_of_versions,
 )
+from governance.selectors.impacts import impacts_for, open_impacts_of_models, recall_of, visible_impacts
 from governance.selectors.inbox import (
     ListRow,
     MyReviews,
@@ -206,6 +207,7 @@ __all__ = [
     "health_of_version",
     "health_of_versions",
     "history_of",
+    "impacts_for",
     "in_stage",
     "late_findings",
     "latest_runs",
@@ -224,6 +226,7 @@ __all__ = [
     "objection",
     "occupants",
     "open_findings_of",
+    "open_impacts_of_models",
     "open_proposals",
     "packet_record",
     "packets_by_digest",
@@ -236,6 +239,7 @@ __all__ = [
     "promotion_summaries",
     "promotion_summaries_of",
     "readiness",
+    "recall_of",
     "request_not_found",
     "request_numbers",
     "request_page",
@@ -258,6 +262,7 @@ __all__ = [
     "visible_debts",
     "visible_delegations",
     "visible_findings",
+    "visible_impacts",
     "visible_requests",
     "visible_waivers",
     "waiting_checks",

@@ -212,6 +212,16 @@ def _seen_by(actor: Actor) -> "ExpressionWrapper[Q]":
     return ExpressionWrapper(seen, BooleanField())
 
 
+def all_resting_on(identity: str, among: Collection[int]) -> list[int]:
+    """Return which of some versions depend on a dataset, visible to a reader or not; for processes. One query.
+
+    Args:
+        identity: the identity of the dataset.
+        among: primary keys of versions.
+    """
+    return list(_resting_on(identity).filter(pk__in=list(among)).order_by("pk").values_list("pk", flat=True))
+
+
 def _resting_on(identity: str) -> QuerySet[ModelVersion]:
     # The ids as an array, computed first: PostgreSQL overestimates the rows of a recursive query, and with a join it
     # would read all versions and check the visibility of each.

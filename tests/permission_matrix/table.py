@@ -91,6 +91,7 @@ simulate a promotion                 SR     +  +  +  +  +  +   +  +  +   +   +  
 simulate it under a draft            SR     -  -  -  -  -  -   -  +  -   -   -  -  -   .  ?  ?
 view a dataset                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the dataset in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+recall a dataset                     SP     -  -  -  -  -  -   -  +  -   -   -  -  -   .  ?  ?
 resolve a reference                  SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download an artifact                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download evidence                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
@@ -245,6 +246,7 @@ simulate a promotion                 SR     +  +  +  +  +  +  +  +  .  -   +  + 
 simulate it under a draft            SR     -  -  -  -  -  -  -  -  .  -   -  -  -  +  -  -  -  -  -  -   .   ?  ?  ?
 view a dataset                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the dataset in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+recall a dataset                     S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 resolve a reference                  SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download an artifact                 SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download evidence                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?

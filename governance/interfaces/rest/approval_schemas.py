@@ -54,6 +54,7 @@ class PlacementResponse(ResponseBody):
         description="The fingerprint at that promotion, with or without approval here; the base of later additions."
     )
     before_governance: bool
+    kind: str = Field(description="Kind of that promotion: ordinary, rollback, or emergency (owed until repaid).")
     since: UtcDateTime
     deviates: bool = Field(description="Whether additions since then changed the version's fingerprint.")
     later_additions: list[LaterAdditionResponse] = Field(description="Newest first, at most 100.")
@@ -69,6 +70,7 @@ class PlacementResponse(ResponseBody):
             approved_fingerprint=approval.fingerprint,
             recorded_fingerprint=approval.recorded,
             before_governance=approval.before_governance,
+            kind=approval.kind,
             since=approval.since,
             deviates=approval.deviates,
             later_additions=[LaterAdditionResponse.of(addition) for addition in additions.items],

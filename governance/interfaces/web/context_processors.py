@@ -107,6 +107,7 @@ class PageLayout:
                 (
                     self._item("Models", "cube", "web:models", key="m"),
                     self._item("Datasets", "grid", "web:datasets", key="d"),
+                    self._item("After promotion", "history", "web:impacts"),
                 ),
             ),
             Group("Assurance", tuple(self._assurance())),

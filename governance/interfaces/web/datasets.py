@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 
+from governance import selectors as governance
 from governance.interfaces.web import lineage, pagination
 from governance.interfaces.web.views import PageRequest, page_view, render_page
+from governance.services import dataset_recalls
 from registry import selectors
 from registry.models import DatasetReference, ModelVersion, Stage
 
@@ -59,6 +61,8 @@ def dataset(request: PageRequest, key: str) -> HttpResponse:
         "asked": asked,
         "rows": _with_roles(cut.rows, found),
         "page": cut,
+        "recall": governance.recall_of(found.identity),
+        "may_recall": dataset_recalls.may_recall(request.actor),
     }
     return render_page(request, "datasets/dataset.html", context, part="rows")
 

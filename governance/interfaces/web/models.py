@@ -100,6 +100,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "champion": champion,
         "aliases": aliases,
         "deviations": promotions.deviations_of(shown),
+        "impacts": promotions.open_impacts_of_models([found.pk]),
         "protected": {one.name for one in selectors.protected_aliases()},
         "requests": requests,
         "people": _people(found),

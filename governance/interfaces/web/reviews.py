@@ -39,6 +39,7 @@ def reviews(request: PageRequest) -> HttpResponse:
         "author": author,
         "author_count": len(author),
         "deviations": selectors.deviations_for(request.actor, request.person),
+        "impacts": selectors.impacts_for(request.actor, request.person, most=DUE_SHOWN),
         "debts": selectors.visible_debts(request.actor),
         "findings": selectors.findings_for(request.actor, request.person),
         "today": clock.now().date(),

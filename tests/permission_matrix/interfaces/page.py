@@ -362,6 +362,14 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("request-promotion", MODEL, FREE), fields)
 
 
+_simply("open one's own pages", "impacts", lambda world: _url("impacts"))
+
+
+@PAGE.at("recall a dataset", "GET web:recall-dataset", "POST web:recall-dataset")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    return shown_and_sent(client, _url("recall-dataset", DATASET), {"reason": WHY})
+
+
 @PAGE.at("ask for a promotion", "GET web:emergency", "POST web:emergency")
 def _(world: World, client: Client, caller: Caller) -> Answer:
     path = _url("emergency", MODEL)

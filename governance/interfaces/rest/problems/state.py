@@ -120,6 +120,9 @@ STATE: Final[dict[str, ProblemType]] = {
         "A rollback returns to exactly what was approved; `detail` names what was added since.",
         "Request an ordinary promotion.",
     ),
+    "already_recalled": ProblemType(
+        "The dataset is recalled already", "The requested state exists already.", "No action is needed."
+    ),
     "emergency_not_available": ProblemType(
         "The policy offers no emergency change",
         "An emergency change exists only where the policies in force have the section `emergency` with a common group.",

@@ -36,6 +36,7 @@ CEILINGS = {
     "listReviews": (f"/models/{SLUG}/reviews", 12),
     "listQuestionnaires": ("/questionnaires", 10),
     "listVersions": (f"/models/{SLUG}/versions?q=metric.auc%3E0.5", 12),
+    "listImpacts": ("/impacts?state=any", 12),
     "listEmergencies": (f"/models/{SLUG}/emergencies", 10),
     "listRollbacks": (f"/models/{SLUG}/rollbacks", 12),
     "listAliases": (f"/models/{SLUG}/aliases", 10),

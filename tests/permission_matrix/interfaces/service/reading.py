@@ -7,14 +7,14 @@ from governance import policies
 from governance import selectors as gate
 from governance.models import Webhook
 from governance.notifications.webhooks import sending
-from governance.services import webhooks
+from governance.services import dataset_recalls, webhooks
 from registry import access, selectors
 from registry.access import OrgPermission, Permission
 from registry.services import (
     downloads,
 )
 from tests.permission_matrix.actors import ANOTHER_POLICY, DATASET, FREE, MODEL, SHOWN, World
-from tests.permission_matrix.interfaces.service.interface import SERVICE
+from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
 
 
 @SERVICE.at("view the model")
@@ -37,6 +37,11 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("view a dataset")
 def _(world: World, actor: Actor) -> None:
     selectors.lineage.dataset(actor, DATASET)
+
+
+@SERVICE.at("recall a dataset")
+def _(world: World, actor: Actor) -> None:
+    dataset_recalls.recall(actor=actor, dataset=selectors.lineage.dataset(actor, DATASET), reason=WHY)
 
 
 @SERVICE.at("find the dataset in a list")

@@ -1,0 +1,35 @@
+-- The database guards of impacts and recalled datasets. Frozen: a later change is a later migration.
+
+CREATE CONSTRAINT TRIGGER "audit_event_required" AFTER INSERT OR UPDATE OR DELETE ON public."governance_impact" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_require_event('[]', 'impact', 'uid', '');
+ALTER TABLE public."governance_impact" ENABLE ALWAYS TRIGGER "audit_event_required";
+SELECT fence.seal('public."governance_impact"'::regclass, 'audit_event_required');
+CREATE TRIGGER "audit_truncate_refused" BEFORE TRUNCATE ON public."governance_impact" FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse('governed rows are never emptied away', 'Change rows one by one, through the services.');
+ALTER TABLE public."governance_impact" ENABLE ALWAYS TRIGGER "audit_truncate_refused";
+SELECT fence.seal('public."governance_impact"'::regclass, 'audit_truncate_refused');
+CREATE TRIGGER "audit_delete_refused" BEFORE DELETE ON public."governance_impact" FOR EACH ROW EXECUTE FUNCTION public.audit_refuse('what is governed is kept for good', 'Close or archive the row instead.');
+ALTER TABLE public."governance_impact" ENABLE ALWAYS TRIGGER "audit_delete_refused";
+SELECT fence.seal('public."governance_impact"'::regclass, 'audit_delete_refused');
+CREATE TRIGGER "audit_delete_all_refused" BEFORE TRUNCATE ON public."governance_impact" FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse('governed rows are never emptied away', 'Change rows one by one, through the services.');
+ALTER TABLE public."governance_impact" ENABLE ALWAYS TRIGGER "audit_delete_all_refused";
+SELECT fence.seal('public."governance_impact"'::regclass, 'audit_delete_all_refused');
+CREATE TRIGGER "audit_fixed_uid_cause_reference_model_id_version_id_re_989fe137" AFTER UPDATE ON public."governance_impact" FOR EACH ROW EXECUTE FUNCTION public.audit_keep_columns('fixed', 'uid', 'cause', 'reference', 'model_id', 'version_id', 'request_id', 'place', 'detail', 'consequence', 'due', 'recorded_at', 'finding_id');
+ALTER TABLE public."governance_impact" ENABLE ALWAYS TRIGGER "audit_fixed_uid_cause_reference_model_id_version_id_re_989fe137";
+SELECT fence.seal('public."governance_impact"'::regclass, 'audit_fixed_uid_cause_reference_model_id_version_id_re_989fe137');
+CREATE TRIGGER "audit_once_overdue_at_settled_at" AFTER UPDATE ON public."governance_impact" FOR EACH ROW WHEN ((OLD."overdue_at" IS NOT NULL AND OLD."overdue_at" IS DISTINCT FROM NEW."overdue_at") OR (OLD."settled_at" IS NOT NULL AND OLD."settled_at" IS DISTINCT FROM NEW."settled_at")) EXECUTE FUNCTION public.audit_keep_columns('once', 'overdue_at', 'settled_at');
+ALTER TABLE public."governance_impact" ENABLE ALWAYS TRIGGER "audit_once_overdue_at_settled_at";
+SELECT fence.seal('public."governance_impact"'::regclass, 'audit_once_overdue_at_settled_at');
+CREATE CONSTRAINT TRIGGER "audit_event_required" AFTER INSERT OR UPDATE OR DELETE ON public."governance_datasetrecall" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_require_event('[]', 'dataset_recall', 'uid', '');
+ALTER TABLE public."governance_datasetrecall" ENABLE ALWAYS TRIGGER "audit_event_required";
+SELECT fence.seal('public."governance_datasetrecall"'::regclass, 'audit_event_required');
+CREATE TRIGGER "audit_truncate_refused" BEFORE TRUNCATE ON public."governance_datasetrecall" FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse('governed rows are never emptied away', 'Change rows one by one, through the services.');
+ALTER TABLE public."governance_datasetrecall" ENABLE ALWAYS TRIGGER "audit_truncate_refused";
+SELECT fence.seal('public."governance_datasetrecall"'::regclass, 'audit_truncate_refused');
+CREATE TRIGGER "audit_delete_refused" BEFORE DELETE ON public."governance_datasetrecall" FOR EACH ROW EXECUTE FUNCTION public.audit_refuse('what is governed is kept for good', 'Close or archive the row instead.');
+ALTER TABLE public."governance_datasetrecall" ENABLE ALWAYS TRIGGER "audit_delete_refused";
+SELECT fence.seal('public."governance_datasetrecall"'::regclass, 'audit_delete_refused');
+CREATE TRIGGER "audit_delete_all_refused" BEFORE TRUNCATE ON public."governance_datasetrecall" FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse('governed rows are never emptied away', 'Change rows one by one, through the services.');
+ALTER TABLE public."governance_datasetrecall" ENABLE ALWAYS TRIGGER "audit_delete_all_refused";
+SELECT fence.seal('public."governance_datasetrecall"'::regclass, 'audit_delete_all_refused');
+CREATE TRIGGER "audit_fixed_uid_identity_name_reason_recalled_by_id_recalled_at" AFTER UPDATE ON public."governance_datasetrecall" FOR EACH ROW EXECUTE FUNCTION public.audit_keep_columns('fixed', 'uid', 'identity', 'name', 'reason', 'recalled_by_id', 'recalled_at');
+ALTER TABLE public."governance_datasetrecall" ENABLE ALWAYS TRIGGER "audit_fixed_uid_identity_name_reason_recalled_by_id_recalled_at";
+SELECT fence.seal('public."governance_datasetrecall"'::regclass, 'audit_fixed_uid_identity_name_reason_recalled_by_id_recalled_at');
