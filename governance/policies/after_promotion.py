@@ -56,9 +56,9 @@ class Reaction(BaseModel):
 
     @model_validator(mode="after")
     def _has_a_time(self) -> Reaction:
-        if self.then != Consequence.NOTIFY and self.within_days is None:
+        if self.then != "notify" and self.within_days is None:
             raise ValueError(f"`then: {self.then}` needs `within_days`: until when it has to be done")
-        if self.then == Consequence.NOTIFY and self.within_days is not None:
+        if self.then == "notify" and self.within_days is not None:
             raise ValueError("`then: notify` asks for nothing by a date: remove `within_days`")
         return self
 

@@ -19,7 +19,7 @@ from governance.findings import open_finding
 from governance.gate import approvals, gate_inputs
 from governance.models import Finding, Impact, PromotionRequest
 from governance.policies import facts_of_model
-from governance.policies.after_promotion import Reaction, reaction_of
+from governance.policies.after_promotion import Cause, Reaction, reaction_of
 from governance.promotions.emergencies import holds_place
 from governance.promotions.locks import LockedPromotion, lock_promotion
 from governance.promotions.recording import record_promotion_event
@@ -49,7 +49,7 @@ def record_all() -> list[Impact]:
     recorded = []
     for change in find_changes(held_approvals()):
         number = change.approval.request
-        is_open = change.cause == Impact.Cause.INPUTS_CHANGED and number in open_inputs
+        is_open = change.cause == Cause.INPUTS_CHANGED and number in open_inputs
         if (change.cause, change.reference, number) in known or is_open:
             continue
         made = _record(change)
@@ -178,7 +178,7 @@ def _event(locked: LockedPromotion, impact: Impact, action: Action, settlement: 
         locked,
         action,
         actor=KEEPER,
-        thing=ObjectRef("impact", str(impact.uid)),
+        target=ObjectRef("impact", str(impact.uid)),
         data={
             "cause": str(impact.cause),
             "reference": impact.reference,
@@ -251,7 +251,7 @@ def _attach(impact: Impact, name: str, request: PromotionRequest | None) -> None
         locked,
         IMPACT_RECORDED,
         actor=KEEPER,
-        thing=ObjectRef("impact", str(row.uid)),
+        target=ObjectRef("impact", str(row.uid)),
         related=[ObjectRef("promotion", str(request.uid))],
         data={"cause": str(row.cause), "opened": name, "request": request.pk},
     )
