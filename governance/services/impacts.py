@@ -191,7 +191,8 @@ def _event(locked: LockedPromotion, impact: Impact, action: Action, settlement: 
             **({"settlement": settlement} if settlement else {}),
         },
     )
-    return event.happened_at
+    moment: datetime = event.happened_at
+    return moment
 
 
 def _request_again(impact: Impact) -> PromotionRequest | None:
