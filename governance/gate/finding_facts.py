@@ -16,7 +16,8 @@ from registry import selectors
 def blocking_findings(requests: Collection[PromotionRequest]) -> dict[int, tuple[Requirement, ...]]:
     """Return for live requests a failed condition for each open finding that blocks their target.
 
-    A finding blocks a request of its version, or of its model with `blocks_model`, if it names the target: the stage,
+    A late condition of an earlier promotion blocks every request of the model into a protected place. Another finding
+    blocks a request of its version, or of its model with `blocks_model`, if it names the target: the stage,
     the alias, or a stage that the alias represents. One query; another one if there is a request of an alias.
 
     Args:
@@ -47,17 +48,42 @@ def blocking_findings(requests: Collection[PromotionRequest]) -> dict[int, tuple
     return found
 
 
+def late_conditions(requests: Collection[PromotionRequest]) -> frozenset[int]:
+    """Return the keys of the decisions on live requests of which a condition is late. One query.
+
+    Args:
+        requests: the requests. Decisions on closed ones keep what counted when they were closed.
+    """
+    live = [request.pk for request in requests if request.is_live]
+    if not live:
+        return frozenset()
+    late = Finding.objects.filter(decision__request__in=live, closed_at__isnull=True, due__lt=clock.now().date())
+    return frozenset(late.values_list("decision_id", flat=True))
+
+
 def _blocks(finding: Finding, request: PromotionRequest, places: frozenset[str]) -> bool:
+    if finding.source == Finding.Source.DECISION:
+        return _is_unmet_condition(finding, request)
     concerns = finding.blocks_model or finding.version_id == request.version_id
     return concerns and not places.isdisjoint(finding.blocks)
 
 
+def _is_unmet_condition(finding: Finding, request: PromotionRequest) -> bool:
+    """Return whether a late condition of an earlier promotion of the model blocks a request into a protected place."""
+    earlier = finding.request
+    if earlier is None or earlier.pk == request.pk or earlier.state != PromotionRequest.State.PROMOTED:
+        return False
+    protected = request.target_stage is None or request.target_stage.protected
+    return protected and finding.is_late(clock.now().date())
+
+
 def _open_findings(models: Iterable[int]) -> dict[int, list[Finding]]:
-    """Return the open findings of models that block something, by the key of the model, the most severe first."""
+    """Return the open findings of models that can block something, by the key of the model, the most severe first."""
     found: defaultdict[int, list[Finding]] = defaultdict(list)
-    rows = Finding.objects.filter(Q(model__in=list(models), closed_at__isnull=True) & ~Q(blocks=[]))
+    of_interest = ~Q(blocks=[]) | Q(source=Finding.Source.DECISION)
+    rows = Finding.objects.filter(of_interest, model__in=list(models), closed_at__isnull=True)
     order = list(reversed(Finding.Severity.values))
-    for row in sorted(rows.select_related("owner"), key=lambda row: (order.index(row.severity), row.pk)):
+    for row in sorted(rows.select_related("owner", "request"), key=lambda row: (order.index(row.severity), row.pk)):
         found[row.model_id].append(row)
     return found
 

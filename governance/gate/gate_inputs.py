@@ -14,7 +14,7 @@ from governance.gate.eligibility import (
     reviewers_among,
     standing_of,
 )
-from governance.gate.finding_facts import blocking_findings
+from governance.gate.finding_facts import blocking_findings, late_conditions
 from governance.gate.governing import (
     Selected,
     combined,
@@ -266,8 +266,19 @@ def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
     return facts_of_decisions(request, rows)
 
 
-def facts_of_decisions(request: PromotionRequest, decisions: Iterable[Decision]) -> tuple[DecisionFact, ...]:
-    """Return the facts of those decisions of a request that count, in the order given."""
+def facts_of_decisions(
+    request: PromotionRequest, decisions: Iterable[Decision], late: frozenset[int] | None = None
+) -> tuple[DecisionFact, ...]:
+    """Return the facts of those decisions of a request that count, in the order given.
+
+    Args:
+        request: the promotion request.
+        decisions: its decisions.
+        late: keys of the decisions of which a condition is late, if already read.
+    """
+    decisions = list(decisions)
+    if late is None:
+        late = late_conditions([request]) if decisions else frozenset()
     return tuple(
         DecisionFact(
             person=d.person.uid,
@@ -277,7 +288,7 @@ def facts_of_decisions(request: PromotionRequest, decisions: Iterable[Decision])
             on_behalf_of=d.on_behalf_of.uid if d.on_behalf_of is not None else "",
         )
         for d in decisions
-        if d.lapsed_at is None and counts(request, d)
+        if d.lapsed_at is None and d.pk not in late and counts(request, d)
     )
 
 

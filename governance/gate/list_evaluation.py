@@ -10,7 +10,7 @@ from audit import clock
 from governance.checks import entry_points
 from governance.gate import delegates, gate_inputs
 from governance.gate.eligibility import Member, add_roles, involvements, members_among, reviewers_among
-from governance.gate.finding_facts import blocking_findings
+from governance.gate.finding_facts import blocking_findings, late_conditions
 from governance.gate.waiver_facts import waivers_of
 from governance.models import CheckRun, Delegation, PromotionRequest
 from governance.policies import Facts, Reviewer, Verdict, evaluate
@@ -43,6 +43,7 @@ def evaluate_many(
         if (document := gate_inputs.get_policy_document(request)) is not None
     }
     waivers = waivers_of(requests, documents)
+    late = late_conditions(requests)
     found: dict[int, Verdict] = {}
     for request in requests:
         document = documents.get(request.pk)
@@ -60,7 +61,7 @@ def evaluate_many(
                 waivers=waivers.get(request.pk),
             ),
             reviewers=reviewers.get(request.pk, ()) if request.is_live else gate_inputs.reviewers_of_closed(decisions),
-            decisions=gate_inputs.facts_of_decisions(request, decisions),
+            decisions=gate_inputs.facts_of_decisions(request, decisions, late),
             conditions=blocking.get(request.pk, ()),
             now=request.closed_at or clock.now(),
             opened_at=request.created_at,

@@ -7,7 +7,7 @@ locks in one order (model → version → request → check runs), and ends by e
 from governance.policies import RequestKind
 from governance.promotions.aliases import remove_alias
 from governance.promotions.binding import bind_policy
-from governance.promotions.deciding import DecisionSignature, decide
+from governance.promotions.deciding import ApprovalCondition, DecisionSignature, decide
 from governance.promotions.due import (
     expired_request_ids,
     requests_affected_by_findings,
@@ -24,6 +24,7 @@ from governance.promotions.requesting import request
 from governance.promotions.withdrawing import withdraw
 
 __all__ = [
+    "ApprovalCondition",
     "DecisionSignature",
     "EmergencyTerms",
     "RequestKind",

@@ -1,6 +1,8 @@
 """Deciding on a promotion request: approve, request changes, reject."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import uuid4
 
 from django.db import DatabaseError, transaction
@@ -11,10 +13,11 @@ from audit.actor import Actor, ActorKind
 from audit.leaf import Json
 from audit.recorder import ObjectRef
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
+from governance.findings import MAX_TITLE, open_finding
 from governance.gate import delegates, gate_inputs, review_packet
 from governance.gate.conflict_facts import Asked, cycles_of, mutual_rule
 from governance.gate.eligibility import get_involvement
-from governance.models import Decision, Delegation, DiscussionThread, PromotionRequest
+from governance.models import Decision, Delegation, DiscussionThread, Finding, PromotionRequest
 from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
 from governance.promotions.evaluation import Evaluation, evaluate_decision, evaluate_locked, reevaluate
 from governance.promotions.executing import close_request
@@ -58,6 +61,28 @@ class DecisionSignature:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class ApprovalCondition:
+    """A condition under which a person approves: it becomes a finding of the source `decision`.
+
+    Attributes:
+        title: what is to be done, in one line.
+        due: the last day on which it is not late.
+        severity: a value of `Finding.Severity`.
+        owner: who is to do it; the owner of the model if None.
+    """
+
+    title: str
+    due: date
+    severity: str = "medium"
+    owner: User | None = None
+
+
+MAX_CONDITIONS = 10
+CONDITIONAL_MEANING = "I have reviewed the evidence and approve, under the conditions that are named."
+"""The meaning of the signature of an approval with conditions."""
+
+
 def decide(
     *,
     actor: Actor,
@@ -67,6 +92,7 @@ def decide(
     comment: str = "",
     signature: DecisionSignature,
     on_behalf_of: str = "",
+    conditions: Sequence[ApprovalCondition] = (),
 ) -> Decision:
     """Record a person's signed decision on a request's packet, and evaluate the request again.
 
@@ -77,6 +103,8 @@ def decide(
         packet_digest: SHA-256 of the packet that the person was shown, in hex.
         comment: what was reviewed and why; required by policy, and for every outcome except approval.
         signature: the password, entered for this decision.
+        conditions: with the outcome approve: what is to be done, each until a date. The approval counts, and lapses
+            when one of them is late before the promotion.
         on_behalf_of: uid of the member in whose place the person decides by a delegation; empty for their own place.
 
     Returns:
@@ -110,6 +138,7 @@ def decide(
                 comment.strip(),
                 on_behalf_of,
                 method,
+                conditions,
             )
     except ConflictError as conflict:
         if conflict.code == "packet_changed":
@@ -145,6 +174,7 @@ def _record(
     comment: str,
     on_behalf_of: str,
     method: Decision.SignatureMethod,
+    conditions: Sequence[ApprovalCondition],
 ) -> Decision:
     request = locked.request
     require_open(request)
@@ -173,6 +203,7 @@ def _record(
     _require_comment(document, outcome, comment)
     faults = ErrorCollector()
     faults.clean_text("/comment", comment, MAX_COMMENT)
+    _check_conditions(faults, outcome, conditions)
     faults.raise_if_any()
     review_packet.freeze(request, shown)
     uid = uuid4()
@@ -181,7 +212,7 @@ def _record(
         uid=uuid4(), model=locked.model, version=locked.version, request=request, opened_by=person, opened_at=now
     )
     objects = outcome is Decision.Outcome.REQUEST_CHANGES
-    meaning = SIGNATURE_MEANINGS[outcome]
+    meaning = CONDITIONAL_MEANING if conditions else SIGNATURE_MEANINGS[outcome]
     if delegation is not None:
         meaning += f" I decide for {delegation.delegator.name}, by {delegation.title}."
     controllers = sorted(account_controls.controllers_of(person.uid, now))
@@ -205,9 +236,14 @@ def _record(
                 if delegation is not None
                 else {}
             ),
+            **({"conditions": len(conditions)} if conditions else {}),
             **_reviewers_then(request, judged),
         },
-        private={"comment": comment, "signed_name": person.name},
+        private={
+            "comment": comment,
+            "signed_name": person.name,
+            "conditions": "\n".join(f"{condition.due} {condition.title.strip()}" for condition in conditions),
+        },
         related=[ObjectRef("thread", str(thread.uid))] if objects else [],
     )
     decision = Decision.objects.create(
@@ -226,6 +262,19 @@ def _record(
         signed_at=now,
         event=event.event_id,
     )
+    for condition in conditions:
+        open_finding(
+            actor=actor,
+            model=locked.model,
+            version=locked.version,
+            request=request,
+            decision=decision,
+            source=Finding.Source.DECISION,
+            severity=condition.severity,
+            title=condition.title,
+            owner=condition.owner,
+            due=condition.due,
+        )
     if objects:
         thread.decision = decision
         thread.save()
@@ -234,6 +283,20 @@ def _record(
     else:
         evaluate_decision(locked, judged, DecisionFact(person.uid, decision.name, str(outcome), now, on_behalf_of))
     return decision
+
+
+def _check_conditions(
+    faults: ErrorCollector, outcome: Decision.Outcome, conditions: Sequence[ApprovalCondition]
+) -> None:
+    """Refuse conditions of another outcome than approval, too many, and those without a title or with a past date."""
+    if conditions and outcome is not Decision.Outcome.APPROVE:
+        faults.add("/conditions", "not_here", "Only an approval has conditions: remove them, or approve.")
+    if len(conditions) > MAX_CONDITIONS:
+        faults.add("/conditions", "too_many", f"An approval has at most {MAX_CONDITIONS} conditions.")
+    for number, condition in enumerate(conditions):
+        faults.clean_line(f"/conditions/{number}/title", condition.title, MAX_TITLE, required=True)
+        if condition.due < clock.now().date():
+            faults.add(f"/conditions/{number}/due", "past", f"{condition.due} has passed: give today or a later date.")
 
 
 def _require_comment(document: PolicyDocument, outcome: Decision.Outcome, comment: str) -> None:

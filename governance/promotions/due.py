@@ -91,10 +91,17 @@ def requests_affected_by_model_changes(span: timedelta) -> list[int]:
 
 
 def requests_affected_by_findings(span: timedelta) -> list[int]:
-    """Return the numbers of the live requests of models with a finding that was opened or closed within `span`."""
+    """Return the numbers of the live requests of models with a finding that was opened or closed within `span`, and
+    of those on which an approval has a late condition.
+    """
     since = clock.now() - span
-    changed = Finding.objects.filter(Q(opened_at__gte=since) | Q(closed_at__gte=since)).exclude(blocks=[])
-    rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, model__in=changed.values("model_id"))
+    changed = Finding.objects.filter(Q(opened_at__gte=since) | Q(closed_at__gte=since))
+    late = Finding.objects.filter(decision__lapsed_at__isnull=True, closed_at__isnull=True, due__lt=clock.now().date())
+    rows = PromotionRequest.objects.filter(
+        Q(model__in=changed.exclude(blocks=[], decision=None).values("model_id"))
+        | Q(pk__in=late.values("decision__request_id")),
+        state__in=PromotionRequest.LIVE,
+    )
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 

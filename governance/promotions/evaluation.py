@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from django.db import DatabaseError, transaction
-from django.db.models import F, Q
 
 from audit import clock
 from audit.actor import Actor
-from audit.recorder import Change, ObjectRef
+from audit.recorder import Change
 from governance.actions import (
-    DECISION_LAPSED,
     PACKET_FROZEN,
     PACKET_OUTDATED,
     PROMOTION_BLOCKED,
@@ -26,21 +23,20 @@ from governance.actions import (
 from governance.checks import check_runs, planning
 from governance.gate import gate_inputs, review_packet
 from governance.gate.eligibility import get_involvement
-from governance.models import Decision, Delegation, PromotionRequest, RequestPolicy
+from governance.models import PromotionRequest, RequestPolicy
 from governance.policies import (
     DecisionFact,
     Demand,
     Facts,
     GateState,
-    PolicyDocument,
     Verdict,
-    approval_expiry,
     evaluate,
     facts_of_model,
 )
 from governance.promotions.binding import Bound, bind_policy
 from governance.promotions.executing import GATE, close_as_displaced, close_request, execute_promotion
 from governance.promotions.failures import cannot_execute, clear_failure, record_failure
+from governance.promotions.lapsing import lapse_decisions, lapse_of_other_packets
 from governance.promotions.locks import LockedPromotion, lock_promotion
 from governance.promotions.places import is_held
 from governance.promotions.recording import record_promotion_event, require_open, require_revision
@@ -244,9 +240,7 @@ def evaluate_locked(
     rebound = _rebind_fingerprint(locked, actor=actor) or rebound
     document = gate_inputs.get_policy_document(request)
     assert document is not None  # checked above, and policies are only added
-    gone = _lapse_of_deactivated(locked)
-    gone = _lapse_of_expired(locked, document) or gone
-    gone = _lapse_of_ended_delegations(locked) or gone
+    gone = lapse_decisions(locked, document)
     contents = gate_inputs.contents_of(request)
     planned = planning.plan(request, document, contents)
     queued = check_runs.queue_planned_runs(request, planned, actor=actor)
@@ -263,7 +257,7 @@ def evaluate_locked(
     if judged.review_open or found.decisions or for_decision:
         involved = get_involvement(request)
         shown = review_packet.build(request, document, runs, inputs, contents, involved)
-        lapsed = bool(found.decisions) and _invalidate_decisions(locked, shown.digest)
+        lapsed = bool(found.decisions) and lapse_of_other_packets(locked, shown.digest)
         standing = gate_inputs.decision_facts(request) if lapsed else found.decisions
         found = replace(found, reviewers=gate_inputs.reviewers(request, document, involved), decisions=standing)
         judged = evaluate(document, found)
@@ -384,81 +378,6 @@ def _sync_review_packet(locked: LockedPromotion, shown: review_packet.ReviewPack
     )
     request.save(update_fields=["packet_digest"])
     return True
-
-
-def _invalidate_decisions(locked: LockedPromotion, digest: str) -> bool:
-    """Lapse decisions on another packet than the one now under review."""
-    standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True).exclude(packet_digest=digest)
-    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
-    for decision in lapsing:
-        _record_lapse(locked, decision, Change("packet", decision.packet_digest, digest))
-    return bool(lapsing)
-
-
-def _lapse_of_deactivated(locked: LockedPromotion) -> bool:
-    """Lapse decisions of accounts deactivated since they signed, or since someone signed in their place. They stopped
-    counting then; this records it.
-    """
-    standing = Decision.objects.filter(
-        Q(person__deactivated_at__gte=F("signed_at")) | Q(on_behalf_of__deactivated_at__gte=F("signed_at")),
-        request=locked.request,
-        lapsed_at__isnull=True,
-    )
-    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
-    for decision in lapsing:
-        _record_lapse(locked, decision, Change("account", "active", "deactivated"))
-    return bool(lapsing)
-
-
-def _lapse_of_expired(locked: LockedPromotion, document: PolicyDocument) -> bool:
-    """Lapse approvals that are older than the policy accepts. They stopped counting then; this records it."""
-    if document.approval_valid_days is None:
-        return False
-    standing = Decision.objects.filter(
-        request=locked.request,
-        lapsed_at__isnull=True,
-        outcome=Decision.Outcome.APPROVE,
-        signed_at__lte=clock.now() - timedelta(days=document.approval_valid_days),
-    )
-    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
-    for decision in lapsing:
-        expiry = approval_expiry(decision.signed_at, document.approval_valid_days)
-        assert expiry is not None
-        _record_lapse(locked, decision, Change("valid_until", None, expiry.isoformat(timespec="seconds")))
-    return bool(lapsing)
-
-
-def _lapse_of_ended_delegations(locked: LockedPromotion) -> bool:
-    """Lapse decisions by delegations that have ended. They stopped counting then; this records it, and both people can
-    decide again. The other delegations are locked: none is revoked before this transaction ends.
-    """
-    now = clock.now()
-    held = Delegation.objects.raw_filter(
-        "id IN (SELECT delegation_id FROM governance_decision WHERE request_id = %(request)s AND lapsed_at IS NULL)"
-        " ORDER BY id FOR SHARE",
-        request=locked.request.pk,
-    )
-    ended = [delegation.pk for delegation in held if not delegation.is_in_effect(now)]
-    if not ended:
-        return False
-    standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True, delegation__in=ended)
-    for decision in standing.select_for_update(no_key=True, of=("self",)).select_related("person"):
-        _record_lapse(locked, decision, Change("delegation", "in_effect", "ended"))
-    return True
-
-
-def _record_lapse(locked: LockedPromotion, decision: Decision, change: Change) -> None:
-    event = record_promotion_event(
-        locked,
-        DECISION_LAPSED,
-        actor=GATE,
-        target=ObjectRef("decision", str(decision.uid)),
-        changes=[change],
-        data={"person": decision.person.uid, "outcome": decision.outcome},
-    )
-    decision.lapsed_at = clock.now()
-    decision.lapsed_event = event.event_id
-    decision.save(update_fields=["lapsed_at", "lapsed_event"])
 
 
 def _record_state(locked: LockedPromotion, judged: Verdict, *, changed: bool) -> None:

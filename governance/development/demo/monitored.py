@@ -11,7 +11,7 @@ from governance.development.demo.world import History, World
 from governance.models import Finding
 from governance.monitoring.reports import Report, Signal
 from governance.services import findings, signals
-from registry.models import ModelVersion
+from registry.models import ModelVersion, RegisteredModel
 
 FEATURES = ("language", "product", "sentiment")
 
@@ -74,7 +74,7 @@ MONITORED = (
 
 def histories(world: World) -> list[History]:
     """Return the daily reports of each model, and the acknowledgement of the finding."""
-    return [*(_reported(world, one) for one in MONITORED), _acknowledged(world)]
+    return [*(_reported(world, one) for one in MONITORED), _acknowledged(world), _found_in_review(world)]
 
 
 def _reported(world: World, one: Monitored) -> History:
@@ -90,9 +90,43 @@ def _reported(world: World, one: Monitored) -> History:
             signals.record_report(actor=actor, version=version, report=report)
 
 
+def _found_in_review(world: World) -> History:
+    """A validator opens two findings: one is late, the closure of the other is proposed."""
+    yield world.ago(41.3)
+    models = {model.slug: model for model in RegisteredModel.objects.filter(slug="kyc-doc-classifier")}
+    model = models.get("kyc-doc-classifier")
+    if model is None or model.owner is None:
+        return
+    with world.acting("marta") as marta:
+        findings.open_for(
+            actor=marta,
+            model=model,
+            source="review",
+            severity="high",
+            title="No test on passports issued since the new format",
+            description="The holdout ends before the new format. **A labelled sample of 300 is enough.**",
+            due=clock.now().date() + timedelta(days=35),
+            blocks=["production"],
+        )
+        other = findings.open_for(
+            actor=marta,
+            model=model,
+            source="review",
+            severity="medium",
+            title="The fallback was not exercised this year",
+        )
+    yield world.ago(4.2)
+    with world.acting(model.owner.username) as owner:
+        findings.propose_closure(
+            actor=owner, finding=other, evidence="Exercised on Tuesday with operations; the minutes are in the wiki."
+        )
+
+
 def _acknowledged(world: World) -> History:
     yield world.ago(1.1)
-    found = Finding.objects.select_related("version__model", "model__owner").order_by("pk").first()
+    found = (
+        Finding.objects.filter(source="signal").select_related("version__model", "model__owner").order_by("pk").first()
+    )
     if found is not None and found.model.owner is not None:
         with world.acting(found.model.owner.username) as owner:
             findings.acknowledge(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from audit import clock
 from governance import promotions
 from governance.development.demo import acts, assessing, chapters, words
 from governance.development.demo.acts import Material
@@ -19,9 +20,9 @@ from governance.development.demo.chapters import Chapter, approved, ask_for_prod
 from governance.development.demo.checking import check_all
 from governance.development.demo.world import History, World
 from governance.models import DiscussionThread, PromotionRequest
-from governance.services import evidence
+from governance.services import evidence, waivers
 from registry import selectors
-from registry.models import ModelVersion
+from registry.models import ModelVersion, User
 from registry.services import archiving, deletion, models
 from registry.services.versions import MetricSpec
 
@@ -104,6 +105,27 @@ def _request_only(world: World, model: Described, number: int) -> History:
     """A request without any decision."""
     ask_for_production(world, model, number)
     yield from ()
+
+
+def _without_table(world: World, model: Described, number: int) -> History:
+    """The evaluation table is missing; a reviewer accepts the risk until it arrives, where the policy allows it."""
+    request = ask_for_production(world, model, number)
+    yield world.workday(1.1)
+    found = waivers.waivable_check(request, "performance.threshold")
+    signer = next((one for one in found.people if one.excluded is None), None)
+    if found.obstacle or found.run is None or signer is None:
+        return
+    with world.acting(User.objects.get(uid=signer.uid).username) as actor:
+        waivers.grant(
+            actor=actor,
+            request=request,
+            check="performance.threshold",
+            reason="The labels of the last quarter are complete at the end of the month; the table follows with them.",
+            control="Until then a person reads a sample of fifty outputs each day and can stop the model.",
+            until=clock.now().date() + timedelta(days=20),
+            inputs_digest=found.run.inputs_digest,
+            signature=waivers.WaiverSignature(world.password),
+        )
 
 
 def _owner_next(world: World, model: Described, number: int) -> History:
@@ -290,7 +312,7 @@ STORIES: dict[str, Story] = {
     "lapse": Story(_recent(WITHOUT_HISTORY, 6.2, _lapse), (PROMOTED, OPEN), 17),
     "undecided": Story(_recent(Material(), 2.4, _request_only), (PROMOTED, OPEN), 12),
     "owner_next": Story(_recent(Material(), 7.2, _owner_next), (PROMOTED, OPEN), 19),
-    "no_table": Story(_recent(Material(table=False, metrics=False), 3.3, _request_only), (PROMOTED, OPEN), 14),
+    "no_table": Story(_recent(Material(table=False, metrics=False), 3.3, _without_table), (PROMOTED, OPEN), 14),
     "changes_requested": Story(_recent(Material(), 8.6, _changes_requested), (PROMOTED, BLOCKED), 21),
     "check_fails": Story(_recent(Material(quality=0.768), 2.2, _request_only), (PROMOTED, BLOCKED), 10),
     "unfit": Story(

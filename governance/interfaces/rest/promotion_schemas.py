@@ -263,6 +263,7 @@ class DecisionResponse(ResponseBody):
     signed_meaning: str
     signed_at: UtcDateTime
     lapsed_at: UtcDateTime | None
+    conditions: list[int] = Field(description="Numbers of the findings that are conditions of the approval.")
     ended: str | None = Field(
         description="resolved or withdrawn, if the person who requested changes ended the objection; null if it was "
         "invalidated by new evidence, or counts."
@@ -282,6 +283,7 @@ class DecisionResponse(ResponseBody):
             signed_meaning=decision.signed_meaning,
             signed_at=decision.signed_at,
             lapsed_at=decision.lapsed_at,
+            conditions=[finding.pk for finding in decision.conditions.all()],
             ended=decision.ending.kind if decision.ending is not None else None,
         )
 

@@ -38,7 +38,9 @@ STATES = {
     "closed": "closed",
     "any": "any",
 }
-SOURCES = [choice for choice in Finding.Source.choices if choice[0] != Finding.Source.SIGNAL]
+SOURCES = [
+    choice for choice in Finding.Source.choices if choice[0] not in (Finding.Source.SIGNAL, Finding.Source.DECISION)
+]
 MAX_CSV = 10_000
 _Text = {"rows": 3}
 

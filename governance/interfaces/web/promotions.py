@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from audit import clock
 from governance import promotions, selectors
 from governance.interfaces.html import errors, resending
-from governance.interfaces.html.forms import PageForm
+from governance.interfaces.html.forms import DayField, PageForm
 from governance.interfaces.web import list_filters, packets, pagination, sign_in_form
 from governance.interfaces.web.discussion import ShownDiscussion, discussion_for, text_of
 from governance.interfaces.web.request_view_model import RequestViewModel, parts_of
@@ -31,6 +31,10 @@ STATES = {
     **{str(value): str(label).lower() for value, label in PromotionRequest.State.choices},
     "any": "any",
 }
+
+
+CONDITIONS = (1, 2, 3)
+"""Rows for conditions of an approval."""
 
 
 class DecisionForm(PageForm):
@@ -51,8 +55,42 @@ class DecisionForm(PageForm):
     )
     on_behalf_of = forms.CharField(required=False, max_length=40)
     code = forms.CharField(required=False, max_length=40)
+    condition_1 = forms.CharField(label="Condition 1", required=False, max_length=200)
+    due_1 = DayField(label="Due", required=False)
+    condition_2 = forms.CharField(label="Condition 2", required=False, max_length=200)
+    due_2 = DayField(label="Due", required=False)
+    condition_3 = forms.CharField(label="Condition 3", required=False, max_length=200)
+    due_3 = DayField(label="Due", required=False)
     packet = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
     read_at = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
+
+    def clean(self) -> dict[str, Any]:
+        """Require a date for each condition, and a condition for each date."""
+        given = super().clean() or self.cleaned_data
+        for number in CONDITIONS:
+            title, due = given.get(f"condition_{number}"), given.get(f"due_{number}")
+            if bool(title) != bool(due) and f"due_{number}" not in self.errors:
+                self.add_error(f"condition_{number}", "A condition has a text and a due date: give both, or neither.")
+        return given
+
+    @property
+    def condition_rows(self) -> list[tuple[int, forms.BoundField, forms.BoundField]]:
+        """The fields of the conditions: number, text, due date."""
+        return [(number, self[f"condition_{number}"], self[f"due_{number}"]) for number in CONDITIONS]
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether a condition was given or refused."""
+        return any(row.value() or due.value() for _, row, due in self.condition_rows)
+
+    def conditions(self) -> list[promotions.ApprovalCondition]:
+        """Return the conditions of a valid form."""
+        given = self.cleaned_data
+        return [
+            promotions.ApprovalCondition(given[f"condition_{number}"], given[f"due_{number}"])
+            for number in CONDITIONS
+            if given.get(f"condition_{number}")
+        ]
 
 
 class ReasonForm(PageForm):
@@ -193,6 +231,7 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
             packet_digest=form.cleaned_data["packet"],
             comment=form.cleaned_data["comment"],
             signature=promotions.DecisionSignature(form.cleaned_data["password"] + form.cleaned_data["code"]),
+            conditions=form.conditions(),
             on_behalf_of=form.cleaned_data["on_behalf_of"],
         )
     except NotFoundError:

@@ -14,7 +14,7 @@ from audit.actor import Actor
 from audit.models import Event
 from governance.interfaces.html.event_labels import ActorLabel, ObjectLabelResolver
 from governance.interfaces.web.versions import MetricComparison
-from governance.models import CheckRun, Decision
+from governance.models import CheckRun, Decision, Finding
 from governance.policies import ApprovalProgress, Requirement, RequirementStatus, Reviewer
 from governance.policies.metric_limits import Limit
 from governance.selectors import CheckRow, LoadingEffects, PromotionDetail, loading_effects
@@ -70,7 +70,14 @@ class Entry:
         changed = {str(change.get("field")) for change in self.event.body.get("changes", ())}
         if "account" in changed:
             return "an account was deactivated"
+        if "condition" in changed:
+            return "a condition of it is late"
         return "the delegation ended" if "delegation" in changed else "the evidence changed"
+
+    @property
+    def conditions(self) -> list[Finding]:
+        """The conditions of the approval."""
+        return list(self.decision.conditions.all()) if self.decision is not None else []
 
     @property
     def count(self) -> int:
