@@ -22,7 +22,7 @@ from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
 from governance.notifications import delivering, dispatching, scheduled
 from governance.notifications.webhooks import outbox, sending
-from governance.services import accounts, delegations, external_checks, impacts, reminders, waivers
+from governance.services import accounts, delegations, external_checks, impacts, policy_replays, reminders, waivers
 from registry import access
 from registry.services import access_requests, change_proposals, garbage_collection, sign_in_links, upload_processing
 
@@ -90,6 +90,20 @@ def copy_source(self: Task[..., None], copy_id: int) -> None:
 
 @shared_task(
     bind=True,
+    name=task_queue.REPLAY_POLICY,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=PDF_SOFT_LIMIT,
+    time_limit=PDF_HARD_LIMIT,
+)
+def replay_policy(self: Task[..., None], replay_id: int) -> None:
+    """Replay a draft of a policy, unless its row is claimed already."""
+    with _ambient(self):
+        policy_replays.run(replay_id)
+
+
+@shared_task(
+    bind=True,
     name=task_queue.DRAW_PDF,
     acks_late=True,
     reject_on_worker_lost=True,
@@ -133,6 +147,7 @@ _OVERDUE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
     (task_queue.EXAMINE_UPLOAD, upload_processing.due_upload_ids),
     (task_queue.COPY_SOURCE, copying.due),
     (task_queue.DRAW_PDF, pdf_files.due),
+    (task_queue.REPLAY_POLICY, policy_replays.due),
     (task_queue.MAIL_LINK, sign_in_links.unmailed),
     (task_queue.SETTLE_REQUEST, lambda: promotions.to_settle(timedelta(minutes=2))),
 )
@@ -254,6 +269,7 @@ def sweep_storage(self: Task[..., None]) -> None:
     with _ambient(self):
         garbage_collection.collect_garbage()
         pdf_files.sweep()
+        policy_replays.sweep()
         outbox.prune()
         dispatching.prune()
 

@@ -21,6 +21,7 @@ from governance.models.notification import (
 )
 from governance.models.pdf_file import PdfFile
 from governance.models.policy import Policy, PolicyRevision, RequestPolicy
+from governance.models.policy_replay import PolicyReplay
 from governance.models.promotion import PromotionRequest
 from governance.models.settlement_failure import SettlementFailure
 from governance.models.signal import SignalReport, SignalSeries, SignalValue
@@ -54,6 +55,7 @@ __all__ = [
     "Packet",
     "PdfFile",
     "Policy",
+    "PolicyReplay",
     "PolicyRevision",
     "PromotionRequest",
     "RequestPolicy",

@@ -75,6 +75,14 @@ from governance.selectors.policies import (
     policy_rows,
     revision_numbered,
 )
+from governance.selectors.policy_drafts import (
+    DraftPreview,
+    DraftStart,
+    counts_of,
+    draft_start,
+    preview_of,
+    reviewer_groups,
+)
 from governance.selectors.policy_history import (
     PolicyChange,
     RevisionDifference,
@@ -83,6 +91,7 @@ from governance.selectors.policy_history import (
     models_covered,
     open_proposals,
 )
+from governance.selectors.policy_replays import ReplayPage, policy_replay, replay_of_proposal, replay_page
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
 from governance.selectors.readiness import readiness, require_draft_reader, simulate
 from governance.selectors.readiness_types import AskedGroup, ReadinessOutcome, ReadinessStep, TargetReadiness
@@ -139,6 +148,8 @@ __all__ = [
     "Debt",
     "DelegationRow",
     "Deviation",
+    "DraftPreview",
+    "DraftStart",
     "EmergencyTarget",
     "Leaving",
     "ListRow",
@@ -161,6 +172,7 @@ __all__ = [
     "ReadinessStep",
     "Rejection",
     "Related",
+    "ReplayPage",
     "RequestEvaluation",
     "ResolvedVersion",
     "RevisionDifference",
@@ -181,6 +193,7 @@ __all__ = [
     "comments_of",
     "compare_with_limits",
     "conflicts_of",
+    "counts_of",
     "debts_of_models",
     "decisions_on_packet",
     "delegation_rows",
@@ -190,6 +203,7 @@ __all__ = [
     "difference_of",
     "discussion_of",
     "discussion_token",
+    "draft_start",
     "emergency_changes",
     "emergency_targets",
     "evaluate_request",
@@ -234,12 +248,16 @@ __all__ = [
     "paths",
     "policies_in_force",
     "policy_page",
+    "policy_replay",
     "policy_rows",
     "poll_token",
+    "preview_of",
     "promotion_summaries",
     "promotion_summaries_of",
     "readiness",
     "recall_of",
+    "replay_of_proposal",
+    "replay_page",
     "request_not_found",
     "request_numbers",
     "request_page",
@@ -248,6 +266,7 @@ __all__ = [
     "requests_of_version",
     "require_draft_reader",
     "resolved_version",
+    "reviewer_groups",
     "revision_numbered",
     "rollback_candidates",
     "series_now",

@@ -69,12 +69,18 @@ class PolicyRow:
 
 def policy_rows() -> list[PolicyRow]:
     """Return the policies in force with their summaries, ordered by slug. Two queries."""
-    stages = _stage_names()
+    stages = stage_names()
     return [PolicyRow(one, summary(gate_inputs.parse_revision(one), stages=stages)) for one in policies_in_force()]
 
 
-def _stage_names() -> dict[str, str]:
+def stage_names() -> dict[str, str]:
+    """Return the names of the stages by slug."""
     return {stage.slug: stage.name for stage in selectors.lifecycle().stages}
+
+
+def check_titles(document: PolicyDocument) -> dict[str, str]:
+    """Return the titles of the checks that a policy names and that are installed, by slug."""
+    return {rule.check: check.title for rule in document.checks if (check := entry_points.find(rule.check)) is not None}
 
 
 def policy_page(slug: str, number: int | None = None) -> PolicyPage:
@@ -95,10 +101,8 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
     in_force = next((one for one in revisions if one.pk == one.policy.in_force_id), None)
     revision = revision_numbered(slug, revisions, number) if number is not None else in_force or revisions[0]
     document = gate_inputs.parse_revision(revision)
-    stages = _stage_names()
-    titles = {
-        rule.check: check.title for rule in document.checks if (check := entry_points.find(rule.check)) is not None
-    }
+    stages = stage_names()
+    titles = check_titles(document)
     return PolicyPage(
         revision=revision,
         document=document,

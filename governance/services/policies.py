@@ -15,7 +15,7 @@ from governance import policies as language
 from governance.actions import POLICY_PUBLISHED
 from governance.checks import entry_points
 from governance.gate import gate_inputs
-from governance.models import Policy, PolicyRevision, PromotionRequest
+from governance.models import Policy, PolicyReplay, PolicyRevision, PromotionRequest
 from governance.policies.approval_roles import is_role
 from registry import access, selectors, yaml_reader
 from registry.document_faults import faults_of, with_places
@@ -69,7 +69,7 @@ def read(source: str) -> language.PolicyDocument:
 
 
 @transaction.atomic
-def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
+def propose(*, actor: Actor, source: str, reason: str, replay: PolicyReplay | None = None) -> ChangeProposal:
     """Propose a policy as its next revision; a second officer's signature puts it in force.
 
     If the instance has a single officer declared, the revision is in force when this returns.
@@ -78,6 +78,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
         actor: an officer.
         source: the policy's YAML.
         reason: why; recorded in the proposal.
+        replay: a finished replay, recorded with the proposal if it is of this draft.
 
     Raises:
         PermissionDeniedError: the actor may not manage policies.
@@ -97,9 +98,24 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
         kind=PUBLICATION,
         subject=ObjectRef("policy_slug", document.slug),
         title=f"Put policy {document.slug}, revision {number}, in force",
-        payload={"source": source, "document_digest": digest},
+        payload={"source": source, "document_digest": digest, **_replayed(replay, digest)},
         reason=reason,
     )
+
+
+def _replayed(replay: PolicyReplay | None, document_digest: str) -> dict[str, Any]:
+    """Return what a proposal records of a replay: number, digest and counts of the result."""
+    if replay is None or replay.result is None or replay.document_digest != document_digest:
+        return {}
+    counts = replay.result["counts"]
+    return {
+        "replay": {
+            "number": replay.pk,
+            "digest": replay.digest,
+            "since": replay.since.isoformat(),
+            "counts": {part: {str(name): int(count) for name, count in by.items()} for part, by in counts.items()},
+        }
+    }
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from registry.models import ReviewerGroup
 
 _TEMPLATE = """\
 # A policy says what must be true before a version enters a stage. Text after # is a comment.
-slug: my-policy                # the policy's name: lower-case letters, digits, hyphens; it never changes
+slug: {slug:<24} # the policy's name: lower-case letters, digits, hyphens; it never changes
 title: What this policy is for
 applies_to:
   stages: [{target}]         # target stages; there are: {stages}
@@ -57,13 +57,18 @@ _NO_GROUP = """\
 """
 
 
-def template() -> str:
-    """Return a valid policy with every field explained. Two queries."""
+def template(slug: str = "my-policy") -> str:
+    """Return a valid policy with every field explained. Two queries.
+
+    Args:
+        slug: the name of the policy.
+    """
     stages = selectors.lifecycle().stages
     protected = [stage.slug for stage in stages if stage.protected]
     groups = list(ReviewerGroup.objects.order_by("slug").values_list("slug", flat=True))
     approvals = _APPROVALS.format(groups=", ".join(groups), group=groups[0]) if groups else _NO_GROUP
     return _TEMPLATE.format(
+        slug=slug,
         target=protected[-1] if protected else stages[-1].slug,
         stages=", ".join(stage.slug for stage in stages),
         checks=textwrap.fill(

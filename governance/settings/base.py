@@ -168,6 +168,7 @@ CELERY_TASK_ROUTES = {
     "governance.tasks.copy_source": {"queue": "copies"},
     "governance.tasks.deliver_webhook": {"queue": "webhooks"},
     "governance.tasks.draw_pdf": {"queue": "documents"},
+    "governance.tasks.replay_policy": {"queue": "documents"},
     "governance.tasks.run_check": {"queue": "checks"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -15,10 +15,10 @@ from audit import clock
 from governance.checks import check_runs
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
-from governance.models import CheckRun, NotificationDelivery, PdfFile, WebhookDelivery
+from governance.models import CheckRun, NotificationDelivery, PdfFile, PolicyReplay, WebhookDelivery
 from governance.notifications import delivering
 from governance.notifications.webhooks import sending
-from governance.services import webhooks
+from governance.services import policy_replays, webhooks
 from registry.access import actor_for
 from registry.models import Artifact, Upload
 from registry.services import upload_processing
@@ -56,6 +56,11 @@ def waiting_delivery(bank: Bank) -> int:
     return WebhookDelivery.objects.create(webhook=hook, event=hook.uid, place=0, **facts).pk
 
 
+def waiting_replay(bank: Bank) -> int:
+    facts = {"requested_by": bank.people["priya"], "created_at": clock.now(), "since": clock.now()}
+    return PolicyReplay.objects.create(policy_slug="a", source="", document_digest="0" * 64, **facts).pk
+
+
 def waiting_pdf(bank: Bank) -> int:
     facts = {"source": b"{}", "requested_by": bank.people["priya"], "created_at": clock.now()}
     return PdfFile.objects.create(digest="0" * 64, **facts).pk
@@ -72,8 +77,9 @@ QUEUES: dict[str, tuple[WorkQueue[Any], Callable[[Bank], int]]] = {
     "webhook deliveries": (sending.QUEUE, waiting_delivery),
     "PDF files": (pdf_files.QUEUE, waiting_pdf),
     "notifications": (delivering.QUEUE, waiting_notification),
+    "replays of policies": (policy_replays.QUEUE, waiting_replay),
 }
-LIMITED = ("uploads", "source copies", "webhook deliveries", "PDF files", "notifications")
+LIMITED = ("uploads", "source copies", "webhook deliveries", "PDF files", "notifications", "replays of policies")
 """Those whose attempts are counted in the row and limited. A check run is retried as another row
 (`test_execution.py`)."""
 

@@ -32,6 +32,7 @@ from governance.models import (
     NotificationDelivery,
     Packet,
     Policy,
+    PolicyReplay,
     PromotionRequest,
     Waiver,
     Webhook,
@@ -45,6 +46,7 @@ from governance.services import (
     external_checks,
     findings,
     policies,
+    policy_replays,
     setup,
     signals,
     waivers,
@@ -362,6 +364,11 @@ class World:
         return ChangeProposal.objects.select_related("proposed_by").get(model=None, outcome=None)
 
     @property
+    def replay(self) -> PolicyReplay:
+        """A replay that another officer made."""
+        return PolicyReplay.objects.earliest("pk")
+
+    @property
     def verification_key(self) -> VerificationKey:
         """The only registered key."""
         return VerificationKey.objects.get()
@@ -439,6 +446,9 @@ def build() -> World:
     factories.grant(Role.OFFICER, to=world.person("proposer"))
     factories.verification_key(world.person("proposer"), world.person("of"))
     policies.propose(actor=access.actor_for(world.person("proposer")), source=PROPOSED_POLICY, reason="For the table.")
+    policy_replays.request_replay(
+        actor=access.actor_for(world.person("proposer")), source=ANOTHER_POLICY, since=clock.now() - timedelta(days=9)
+    )
     delegations.grant_delegation(
         actor=access.actor_for(world.person("second")),
         delegate="proposer",

@@ -185,13 +185,15 @@ read the audit log                   SPRA   -  -  -  -  -  -   +  +  -   -   -  
 read an event of the organisation    SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
 enter the admin site                 SA     -  -  -  -  -  -   +  +  +   +   -  -  -   -  ?  ?
 
-propose a policy                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+propose a policy                     SPA    -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 protect an alias                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 propose to loosen an alias           SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 revise a policy                      SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 propose to confirm the set-up        SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 require two officers                 SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 list change proposals                SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+replay a draft                       SP     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+view a replay                        SP     .  .  .  .  .  .   +  +  +   +   .  .  .   .  ?  ?
 view a change proposal               SPR    .  .  .  .  .  .   +  +  +   +   .  .  .   .  ?  ?
 confirm a change proposal            SP     .  .  .  .  .  .   -  +  -   -   .  .  .   .  ?  ?
 reject a change proposal             SP     .  .  .  .  .  .   -  +  -   -   .  .  .   .  ?  ?
@@ -343,6 +345,8 @@ protect an alias                     S      -  -  -  -  -  -  -  -  -  -   -  - 
 propose to loosen an alias           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 revise a policy                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 list change proposals                SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+replay a draft                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+view a replay                        S      .  .  .  .  .  .  .  .  .  .   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 view a change proposal               SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 confirm a change proposal            S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 reject a change proposal             S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from governance import selectors
-from governance.models import Policy, PromotionRequest
+from governance.models import Policy, PolicyReplay, PromotionRequest
 from registry import access
 from registry.models import (
     IS_CURRENT,
@@ -75,6 +75,10 @@ def _of_changes() -> Iterator[Sight]:
     proposal = ChangeProposal.objects.filter(kind="policy.publication").order_by("-pk").first()
     assert proposal is not None
     yield Sight("changes", "mensah", "/changes/")
+    yield Sight("policy-draft", "henrik", "/policies/tier-1-production/propose/")
+    replay = PolicyReplay.objects.first()
+    if replay is not None:
+        yield Sight("policy-replay", "mensah", f"/replays/{replay.pk}/")
     yield Sight("change", "mensah", f"/changes/{proposal.pk}/")
 
 

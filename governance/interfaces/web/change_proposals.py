@@ -12,7 +12,8 @@ from django.shortcuts import redirect
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import pagination
 from governance.interfaces.web.views import PageRequest, page_view, render_page
-from governance.selectors.change_proposals import content_of, source_before, warnings_of_change
+from governance.selectors import counts_of, replay_of_proposal
+from governance.selectors.change_proposals import POLICY_PUBLICATION, content_of, source_before, warnings_of_change
 from registry import access, selectors
 from registry.comparison import collapse_unchanged, compare_texts
 from registry.exceptions import DomainError
@@ -134,12 +135,16 @@ def _show_proposal(
     answer = service.can_confirm(request.actor, found) if is_open else None
     confirmers = service.confirmers_of(found).order_by("name")[:20] if is_open else ()
     before = source_before(found)
+    replayed = replay_of_proposal(found)
     context: dict[str, Any] = {
         "change": found,
         "differs": collapse_unchanged(compare_texts(before, content_of(found))) if before else (),
         "kind": change_kinds.kind_of(found),
         "content": content_of(found),
         "warnings": warnings_of_change(found),
+        "replayed": replayed,
+        "replay_counts": counts_of(replayed[0]["counts"]) if replayed is not None else (),
+        "is_publication": found.kind == POLICY_PUBLICATION,
         "is_open": is_open,
         "own": found.proposed_by_id == request.person.pk,
         "answers": isinstance(answer, access.Allowed),

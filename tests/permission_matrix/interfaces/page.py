@@ -18,6 +18,7 @@ from registry.selectors import card_of
 from tests.factories import PASSWORD
 from tests.permission_matrix import actors
 from tests.permission_matrix.actors import (
+    ANOTHER_POLICY,
     DATASET,
     FILE,
     FREE,
@@ -425,6 +426,20 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     until = (clock.now() + timedelta(days=30)).date().isoformat()
     asked = {"model": "somewhere-else", "role": "viewer", "purpose": WHY, "until": until}
     return shown_and_sent(client, _url("ask-access"), asked)
+
+
+@PAGE.at("propose a policy", "GET web:propose-policy", "POST web:propose-policy")
+def _(world: World, client: Client, caller: Caller) -> Any:
+    fields = {"action": "propose", "source": ANOTHER_POLICY, "reason": WHY}
+    return shown_and_sent(client, _url("propose-policy", "matrix-archive"), fields)
+
+
+@PAGE.at("replay a draft", "POST web:propose-policy")
+def _(world: World, client: Client, caller: Caller) -> Any:
+    return client.post(_url("propose-policy", "matrix-archive"), {"action": "replay", "source": ANOTHER_POLICY})
+
+
+_simply("view a replay", "policy-replay", lambda world: _url("policy-replay", world.replay.pk))
 
 
 @PAGE.at("confirm a change proposal", "POST web:confirm-change")

@@ -157,6 +157,7 @@ class TestOrganisation:
                 (None, "/sign-in/"),
                 (people.marta, "/policies/"),
                 (people.marta, "/policies/scene-production/"),
+                (people.henrik, "/policies/scene-production/propose/"),
                 (people.ingrid, "/audit/"),
                 (people.marta, "/audit/"),
                 (people.marta, f"/audit/?request={scene.request.pk}"),

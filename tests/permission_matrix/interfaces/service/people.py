@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from audit.actor import Actor
-from governance.services import policies
+from governance import selectors as gate
+from governance.services import policies, policy_replays
 from registry import access, selectors
 from registry.access import Role
 from registry.services import (
@@ -84,6 +85,16 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("propose a policy")
 def _(world: World, actor: Actor) -> None:
     policies.propose(actor=actor, source=actors.ANOTHER_POLICY, reason=WHY)
+
+
+@SERVICE.at("replay a draft")
+def _(world: World, actor: Actor) -> None:
+    policy_replays.request_replay(actor=actor, source=actors.ANOTHER_POLICY, since=world.replay.since)
+
+
+@SERVICE.at("view a replay")
+def _(world: World, actor: Actor) -> None:
+    gate.replay_page(actor, world.replay.pk)
 
 
 @SERVICE.at("protect an alias")
