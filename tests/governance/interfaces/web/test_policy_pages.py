@@ -135,7 +135,7 @@ class TestPolicyEditor(PageTest):
         assert proposal.payload["replay"]["counts"]["past"]["newly_blocked"] == 1
         change = f"/changes/{proposal.pk}/"
         self.read(people.dorothy, change).has("Replay of this draft", replay.digest)
-        PolicyReplay.objects.update(result={**replay.result, "rows": []})
+        PolicyReplay.objects.update(result={**(replay.result or {}), "rows": []})
         self.read(people.dorothy, change).has("does not have the digest that was recorded")
         assert policy_replays.sweep() == 0
         with clock.freeze(clock.now() + timedelta(days=40)):
