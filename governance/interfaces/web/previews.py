@@ -1,4 +1,8 @@
-"""Previews of evidence files as text or table, from their first bytes. Pure functions; file content is not executed."""
+"""Previews of evidence files as text, table, notebook or image, from their first bytes.
+
+Pure functions. Nothing in a file is executed: notebooks are shown as text, without their HTML and scripts, and only
+images of pixels are shown by the browser, which it is told the type of.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,22 @@ import csv
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from registry.json_text import JsonTextError, parse_json
 
 HEAD = 256 * 1024
 """Bytes read from a file."""
+HEAD_OF_NOTEBOOK = 4 * 1024 * 1024
+"""Bytes read from a notebook: it is parsed as a whole, and often contains images."""
+MOST_CELLS = 80
+MOST_CELL_LINES = 80
+IMAGES = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+}
+"""Types of images that the browser shows, with their first bytes. No SVG, which can contain scripts."""
 MOST_ROWS = 50
 MOST_COLUMNS = 30
 MOST_LINES = 400
@@ -20,13 +35,37 @@ _DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True)
+class NotebookCell:
+    """A cell of a notebook: "Text" or "Code", its source, and its outputs as text."""
+
+    kind: str
+    source: str
+    output: str
+
+
+@dataclass(frozen=True)
 class Preview:
-    """The beginning of a file. `cut`: the file is longer. Without columns and text there is no preview."""
+    """The beginning of a file. `cut`: the file is longer. Without columns, text, cells and image there is no preview.
+
+    `image` is the type of an image.
+    """
 
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     text: str = ""
     cut: bool = False
+    cells: tuple[NotebookCell, ...] = ()
+    image: str = ""
+
+
+def head_length(filename: str) -> int:
+    """Return how many bytes of a file its preview needs."""
+    return HEAD_OF_NOTEBOOK if filename.casefold().endswith(".ipynb") else HEAD
+
+
+def image_type(head: bytes) -> str:
+    """Return the type of an image that the browser may show, by its first bytes; empty for anything else."""
+    return next((kind for kind, marks in IMAGES.items() if head.startswith(marks)), "")
 
 
 def preview(head: bytes, filename: str, *, complete: bool) -> Preview:
@@ -37,9 +76,15 @@ def preview(head: bytes, filename: str, *, complete: bool) -> Preview:
         filename: its extension selects the format.
         complete: whether `head` is the whole file.
     """
+    if image := image_type(head):
+        return Preview(image=image)
     text = _decoded(head, complete=complete)
     if text is None:
         return Preview()
+    if filename.casefold().endswith(".ipynb") and complete:
+        found = _notebook(text)
+        if found is not None:
+            return found
     if not complete:  # the last line may be incomplete
         text = text[: text.rfind("\n") + 1] or text
     ending = filename.rpartition(".")[2].casefold()
@@ -52,6 +97,47 @@ def preview(head: bytes, filename: str, *, complete: bool) -> Preview:
             text = json.dumps(parse_json(text), indent=2, ensure_ascii=False)
     lines = text.splitlines()
     return Preview(text="\n".join(lines[:MOST_LINES]), cut=not complete or len(lines) > MOST_LINES)
+
+
+def _notebook(text: str) -> Preview | None:
+    """Return the cells of a Jupyter notebook; None if it is none."""
+    try:
+        parsed = parse_json(text)
+    except JsonTextError:
+        return None
+    cells = parsed.get("cells") if isinstance(parsed, dict) else None
+    if not isinstance(cells, list):
+        return None
+    shown = tuple(_cell(one) for one in cells[:MOST_CELLS] if isinstance(one, dict))
+    return Preview(cells=shown, cut=len(cells) > MOST_CELLS) if shown else None
+
+
+def _cell(cell: dict[str, Any]) -> NotebookCell:
+    outputs = cell.get("outputs")
+    texts = [_output(one) for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else []
+    kind = "Code" if cell.get("cell_type") == "code" else "Text"
+    return NotebookCell(kind, _lines(cell.get("source")), "\n".join(filter(None, texts)))
+
+
+def _output(output: dict[str, Any]) -> str:
+    if "text" in output:
+        return _lines(output["text"])
+    if output.get("output_type") == "error":
+        return f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"[:MOST_CELL]
+    data = output.get("data")
+    if not isinstance(data, dict):
+        return ""
+    if "text/plain" in data:
+        return _lines(data["text/plain"])
+    return f"[{', '.join(sorted(map(str, data)))[:MOST_CELL]}, not shown]" if data else ""
+
+
+def _lines(value: Any) -> str:
+    """Return a multi-line text of a notebook, which is a text or a list of lines, cut to `MOST_CELL_LINES`."""
+    parts = value if isinstance(value, list) else [value]
+    lines = "".join(part for part in parts if isinstance(part, str)).splitlines()
+    more = [f"… {len(lines) - MOST_CELL_LINES} more lines"] if len(lines) > MOST_CELL_LINES else []
+    return "\n".join([line[:2_000] for line in lines[:MOST_CELL_LINES]] + more)
 
 
 def _decoded(head: bytes, *, complete: bool) -> str | None:

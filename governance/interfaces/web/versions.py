@@ -178,13 +178,22 @@ def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileRes
 
 @page_view()
 def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> FileResponse:
-    """Send a revision of an evidence file."""
+    """Send a revision of an evidence file; with `image=1` an image of pixels, to be shown on its page."""
     found = selectors.version(request.actor, slug, number)
     file = selectors.evidence_revisions(found, kind).filter(revision=revision).first()
     if file is None:
         raise NotFoundError(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
     file.version = found
-    return _send(downloads.evidence(actor=request.actor, evidence=file), file.filename, file.blob.size)
+    stream = downloads.evidence(actor=request.actor, evidence=file)
+    response = _send(stream, file.filename, file.blob.size)
+    if request.GET.get("image") == "1" and (image := previews.image_type(stream.read(16))):
+        stream.seek(0)
+        # The type is the one that the first bytes have, and the browser is told not to guess another.
+        response["Content-Type"] = image
+        response["Content-Disposition"] = "inline"
+    else:
+        stream.seek(0)
+    return response
 
 
 @page_view()
@@ -197,7 +206,7 @@ def evidence_page(request: PageRequest, slug: str, number: int, kind: str, revis
         raise NotFoundError(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
     file.version = found
     with downloads.evidence(actor=request.actor, evidence=file) as stream:
-        head = stream.read(previews.HEAD)
+        head = stream.read(previews.head_length(file.filename))
     shown = previews.preview(head, file.filename, complete=len(head) == file.blob.size)
     context = {
         "model": found.model,

@@ -96,6 +96,29 @@ class TestWhatAReviewerSees(PageTest):
         self.read(self.scene.people.eve, address, 404)
         self.read(self.scene.people.marta, address.replace("/1/", "/2/"), 404)
 
+    def test_an_image_is_shown_and_anything_else_is_only_sent_as_a_file(self) -> None:
+        png = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
+        for kind, content, image in (
+            ("document.drift_plot", png, True), ("document.other_plot", b"<svg onload=alert(1)>", False),
+        ):  # fmt: skip
+            evidence.attach_evidence(
+                actor=access.actor_for(self.scene.people.priya),
+                version=self.scene.challenger,
+                kind=kind,
+                filename="plot.png",
+                stream=io.BytesIO(content),
+            )
+            address = f"/models/{self.scene.model.slug}/versions/2/evidence/{kind}/1"
+            page = self.read(self.scene.people.marta, f"{address}/")
+            sources = [a.get("src") for tag, a in page.tags if tag == "img"]
+            assert (f"{address}?image=1" in sources) is image
+            answer = self.get(self.scene.people.marta, f"{address}?image=1")
+            assert answer.bytes == content
+            assert answer["Content-Type"] == ("image/png" if image else "application/octet-stream")
+            assert answer["Content-Disposition"].startswith("inline" if image else "attachment")
+            assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
+            assert answer["X-Content-Type-Options"] == "nosniff"
+
     def test_other_requests_and_earlier_rejections_are_named(self) -> None:
         people = self.scene.people
         self.scene.decide(people.aiko, "reject", "The thin-file segment is not explained.")
@@ -184,7 +207,25 @@ class TestWhatAReviewerSees(PageTest):
         (b"{no json", "t.json", previews.Preview(text="{no json")),
         (b"[" * 5000, "t.json", previews.Preview(text="[" * 5000)),
         ("grün".encode("cp1252"), "t.md", previews.Preview(text="grün")),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "t.png", previews.Preview()),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "t.png", previews.Preview(image="image/png")),
+        (b"\xff\xd8\xff\xe0\x00", "t.csv", previews.Preview(image="image/jpeg")),
+        (b"<svg><script>1</script></svg>", "t.svg", previews.Preview(text="<svg><script>1</script></svg>")),
+        (b'{"cells": 3}', "t.ipynb", previews.Preview(text='{"cells": 3}')),
+        (
+            (
+                b'{"cells": [{"cell_type": "code", "source": ["a = 1\\n", "a"], "outputs": [{"data": '
+                b'{"text/plain": "1", "text/html": "<script>1</script>"}}, '
+                b'{"output_type": "error", "ename": "E", "evalue": "v"}, '
+                b'{"data": {"image/png": "x"}}, {"text": ["out"]}, 7]}, {"cell_type": "markdown", "source": "# T"}, 3]}'
+            ),
+            "t.ipynb",
+            previews.Preview(
+                cells=(
+                    previews.NotebookCell("Code", "a = 1\na", "1\nE: v\n[image/png, not shown]\nout"),
+                    previews.NotebookCell("Text", "# T", ""),
+                )
+            ),
+        ),
         (b"\xff\x00\x01", "t.csv", previews.Preview()),
         (b"", "t.txt", previews.Preview()),
         (b'"open', "t.csv", previews.Preview(text='"open')),
