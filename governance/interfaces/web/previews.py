@@ -1,7 +1,7 @@
 """Previews of evidence files as text, table, notebook or image, from their first bytes.
 
 Pure functions. Nothing in a file is executed: notebooks are shown as text, without their HTML and scripts, and only
-images of pixels are shown by the browser, which it is told the type of.
+images of pixels are shown by the browser, with their type stated.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: 
     response = _send(stream, file.filename, file.blob.size)
     if request.GET.get("image") == "1" and (image := previews.image_type(stream.read(16))):
         stream.seek(0)
-        # The type is the one that the first bytes have, and the browser is told not to guess another.
+        # The type is the one that the first bytes have; nosniff keeps the browser from guessing another.
         response["Content-Type"] = image
         response["Content-Disposition"] = "inline"
     else:
