@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from audit import clock
 from governance.checks import entry_points, external
+from governance.gate.condition_facts import known_facts
 from governance.gate.delegates import delegates_of
 from governance.gate.eligibility import (
     Member,
@@ -439,6 +440,7 @@ def collect_facts(
         )
         if request.is_live
         else (),
+        known=known_facts(request, document) if request.is_live else None,
         now=request.closed_at or clock.now(),
         opened_at=request.created_at,
         closed=not request.is_live,

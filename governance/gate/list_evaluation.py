@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from audit import clock
 from governance.checks import entry_points
 from governance.gate import delegates, gate_inputs
+from governance.gate.condition_facts import known_facts
 from governance.gate.eligibility import Member, add_roles, involvements, members_among, reviewers_among
 from governance.gate.finding_facts import blocking_findings, late_conditions
 from governance.gate.waiver_facts import waivers_of
@@ -63,6 +64,7 @@ def evaluate_many(
             reviewers=reviewers.get(request.pk, ()) if request.is_live else gate_inputs.reviewers_of_closed(decisions),
             decisions=gate_inputs.facts_of_decisions(request, decisions, late),
             conditions=blocking.get(request.pk, ()),
+            known=known_facts(request, document) if request.is_live else None,
             now=request.closed_at or clock.now(),
             opened_at=request.created_at,
             closed=not request.is_live,

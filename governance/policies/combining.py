@@ -1,9 +1,11 @@
 """The conjunction of several policies: what satisfies it satisfies each of them. Pure: no database, no clock."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from governance.policies.after_promotion import combine_after_promotion
+from governance.policies.conditions import both, either
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.escalation import combine_escalations
 from governance.policies.monitoring import combine_sections
@@ -36,11 +38,12 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
     Checks: the union; required before advisory; the shorter `max_age_days` and `timeout`; waivable only if each policy
     that names the check allows it, for the shorter time and by the groups of all. Approvals: for each group the larger
     count and the later order. A comment, holding when ready, and an assessed tier are required if any policy requires
-    them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. The longest comment and
-    waiting time, the shortest validity of approvals and time to the next review, the earliest reminders and
-    escalations, and all freeze windows apply. Mutual approvals exclude if any policy says so, over the longest period.
-    Slug, title, targets and priority are those of the first document. A single document is returned unchanged. For a
-    rollback or an emergency change, `rules_for` is applied to each document before.
+    them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. All conditions apply; a
+    rule applies if it does in one policy that names it. The longest comment and waiting time, the shortest validity of
+    approvals and time to the next review, the earliest reminders and escalations, and all freeze windows apply. Mutual
+    approvals exclude if any policy says so, over the longest period. Slug, title, targets and priority are those of the
+    first document. A single document is returned unchanged. For a rollback or an emergency change, `rules_for` is
+    applied to each document before.
 
     Args:
         documents: the policies, the primary one first.
@@ -86,6 +89,7 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             "wait_hours": _largest(d.wait_hours for d in documents),
             "freeze_windows": tuple(dict.fromkeys(window for d in documents for window in d.freeze_windows)),
             "escalation": combine_escalations([d.escalation for d in documents]),
+            "conditions": reduce(both, (d.conditions for d in documents)),
             "review_within_days": _smallest(d.review_within_days for d in documents),
         }
     )
@@ -117,6 +121,7 @@ def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> Che
         "max_age_days": _smallest((held.max_age_days, other.max_age_days)),
         "timeout": _smallest((held.timeout, other.timeout)),
         "waivable": combine_waivable(held.waivable, other.waivable),
+        "when": either(held.when, other.when),
     }
     if held.external != other.external:
         conflict = (
@@ -147,7 +152,12 @@ def _common_of_both_kinds(common: dict[str, Any]) -> dict[str, Any]:
 def _stricter(held: ApprovalRule | None, other: ApprovalRule) -> ApprovalRule:
     if held is None:
         return other
-    return ApprovalRule(group=held.group, count=max(held.count, other.count), order=max(held.order, other.order))
+    return ApprovalRule(
+        group=held.group,
+        count=max(held.count, other.count),
+        order=max(held.order, other.order),
+        when=either(held.when, other.when),
+    )
 
 
 def _smallest(values: Iterable[int | None]) -> int | None:

@@ -16,6 +16,7 @@ from pydantic import (
 
 from governance.policies.after_promotion import AfterPromotion
 from governance.policies.approval_roles import LABELS, OWNER, PATTERN, PREFIX, reviewers_label
+from governance.policies.conditions import Condition
 from governance.policies.emergency import Emergency
 from governance.policies.escalation import Escalation
 from governance.policies.model_filter import ModelFacts, ModelFilter
@@ -86,6 +87,7 @@ class CheckRule(_Part):
     reported_by: Literal["service_account", "any"] = Field(default="any", exclude_if=lambda value: value == "any")
 
     waivable: Waivable | None = Field(default=None, exclude_if=lambda value: value is None)
+    when: Condition | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "CheckRule":
@@ -111,6 +113,7 @@ class ApprovalRule(_Part):
     group: Annotated[str, StringConstraints(pattern=PATTERN)]
     count: Annotated[int, Field(ge=1, le=20)] = 1
     order: Annotated[int, Field(ge=1, le=20)] = 1
+    when: Condition | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="before")
     @classmethod
@@ -138,6 +141,10 @@ class ApprovalRule(_Part):
 
 
 Rollback.model_rebuild(_types_namespace={"CheckRule": CheckRule, "ApprovalRule": ApprovalRule})
+
+
+CONDITIONAL = "conditional_approvals"
+"""The key of stored documents with the approval rules that have `when`."""
 
 
 def _is_none(value: object) -> bool:
@@ -174,6 +181,29 @@ class PolicyDocument(_Part):
     )
     review_within_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(default=None, exclude_if=_is_none)
     mutual_approvals: MutualApprovals = Field(default=DEFAULT, exclude_if=lambda rule: rule == DEFAULT)
+    conditions: Condition | None = Field(default=None, exclude_if=_is_none)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_conditional_approvals(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or CONDITIONAL not in given:
+            return given
+        rest = dict(given)
+        conditional = rest.pop(CONDITIONAL)
+        return {**rest, "approvals": [*rest.get("approvals", ()), *conditional]}
+
+    @model_serializer(mode="wrap")
+    def _conditional_apart(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The database counts the rules under `approvals` before a promotion, and those with `when` may not apply.
+        written: dict[str, Any] = serialise(self)
+        if all(rule.when is None for rule in self.approvals):
+            return written
+        rules = list(zip(written.pop("approvals"), self.approvals, strict=True))
+        return {
+            **written,
+            "approvals": [shown for shown, rule in rules if rule.when is None],
+            CONDITIONAL: [shown for shown, rule in rules if rule.when is not None],
+        }
 
     escalation: Escalation | None = Field(default=None, exclude_if=_is_none)
 

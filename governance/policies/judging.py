@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from governance.policies.approval_roles import OWNER, is_role
+from governance.policies.conditions import Known, condition_requirements, holds
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.requirements import Requirement, RequirementStatus
 from governance.policies.separation import Exclusion
@@ -98,6 +99,10 @@ class Facts:
     opened_at: datetime | None = None
     closed: bool = False
     """The request is closed: requirements report their last state and no remedy."""
+    known: Known | None = None
+    """The facts that the conditions of the policy name; None if they were not read, as for a closed request. Then
+    conditions are left out, and every rule with `when` applies.
+    """
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,8 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
         The verdict: BLOCKED if a required requirement failed, READY if all are satisfied and every check is completed,
         else OPEN.
     """
+    whole, document = document, _applicable(document, facts.known)
+    left_out = _left_out(whole, document)
     checks = tuple(_check_requirement(rule, facts.checks.get(rule.check)) for rule in document.checks)
     answered = all(
         (fact := facts.checks.get(rule.check)) is not None and (fact.status == "completed" or bool(fact.waived))
@@ -184,7 +191,8 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
         facts.opened_at,
         [[d.signed_at for d in s.approved_by] for s in standings if s.missing <= 0],
     )
-    requirements = checks + approvals + objections + times + facts.conditions
+    stated = condition_requirements(document.conditions, facts.known) if facts.known is not None else ()
+    requirements = checks + left_out + approvals + stated + objections + times + facts.conditions
     unmet = [r for r in requirements if r.required and not r.satisfied]
     if any(r.state is RequirementStatus.FAILED for r in unmet):
         state = GateState.BLOCKED
@@ -258,6 +266,40 @@ def conditions_of_model(
             "An officer must publish one; then withdraw the request and open it again",
         )
     return tuple(found)
+
+
+def _applicable(document: PolicyDocument, known: Known | None) -> PolicyDocument:
+    """Return the document without the rules whose `when` is false. Where it is not known, a rule applies."""
+    if known is None:
+        return document
+    checks = tuple(rule for rule in document.checks if rule.when is None or holds(rule.when, known) is not False)
+    approvals = tuple(rule for rule in document.approvals if rule.when is None or holds(rule.when, known) is not False)
+    if (len(checks), len(approvals)) == (len(document.checks), len(document.approvals)):
+        return document
+    return document.model_copy(update={"checks": checks, "approvals": approvals})
+
+
+def _left_out(whole: PolicyDocument, applicable: PolicyDocument) -> tuple[Requirement, ...]:
+    """Return the rules that do not apply, so that readers see them and why."""
+    rules = [
+        *((f"check:{r.check}", "check", r.check, r.when) for r in whole.checks if r not in applicable.checks),
+        *(
+            (f"approval:{r.group}", "approval", r.label, r.when)
+            for r in whole.approvals
+            if r not in applicable.approvals
+        ),
+    ]
+    return tuple(
+        Requirement(
+            id_,
+            "check" if kind == "check" else "approval",
+            title,
+            RequirementStatus.NOT_APPLICABLE,
+            f"applies only when {when.words}" if when is not None else "",
+            required=False,
+        )
+        for id_, kind, title, when in rules
+    )
 
 
 def _has_expired(decision: DecisionFact, document: PolicyDocument, now: datetime | None) -> bool:

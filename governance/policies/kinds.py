@@ -20,7 +20,7 @@ def rules_for(document: PolicyDocument, kind: str, confirming_group: str = "") -
     """Return the policy with the checks and approvals that a kind of request needs.
 
     A policy without the section of the kind is returned unchanged: its ordinary rules apply. So a policy for leaving a
-    stage keeps its rules. A waiting time and freeze windows hold neither of the two.
+    stage keeps its rules. A waiting time, freeze windows and conditions hold neither of the two.
     Requesting refuses a rollback or an emergency change if a policy for entering has no section.
 
     Args:
@@ -38,6 +38,7 @@ def rules_for(document: PolicyDocument, kind: str, confirming_group: str = "") -
                 "approvals": document.rollback.approvals,
                 "wait_hours": None,
                 "freeze_windows": (),
+                "conditions": None,
             }
         )
     if kind == RequestKind.EMERGENCY and document.emergency is not None:
@@ -48,6 +49,7 @@ def rules_for(document: PolicyDocument, kind: str, confirming_group: str = "") -
                 "comment_required": True,
                 "wait_hours": None,
                 "freeze_windows": (),
+                "conditions": None,
                 "on_ready": "promote",
             }
         )

@@ -9,7 +9,7 @@ class RequirementStatus(StrEnum):
     """State of a requirement.
 
     `waived` stays visible, unlike `met`. `failed` requires a change to the version or model, `waiting` only time or a
-    decision; `later` opens when an earlier rule is met.
+    decision; `later` opens when an earlier rule is met. `not_applicable`: its `when` is false.
     """
 
     MET = "met"
@@ -17,6 +17,7 @@ class RequirementStatus(StrEnum):
     WAITING = "waiting"
     FAILED = "failed"
     LATER = "later"
+    NOT_APPLICABLE = "not_applicable"
 
 
 @dataclass(frozen=True)
@@ -34,4 +35,4 @@ class Requirement:
 
     @property
     def satisfied(self) -> bool:
-        return self.state in (RequirementStatus.MET, RequirementStatus.WAIVED)
+        return self.state in (RequirementStatus.MET, RequirementStatus.WAIVED, RequirementStatus.NOT_APPLICABLE)

@@ -40,6 +40,7 @@ def in_words(
         ("Applies to", _applies(document, stages or {})),
         ("Checks", tuple(_check(rule, checks or {}) for rule in document.checks) or ("No check is required.",)),
         ("Approvals", tuple(_approvals(document.approvals)) or ("No approval is required: the checks decide.",)),
+        *((("Conditions", stated),) if (stated := tuple(_conditions(document))) else ()),
         *((("Times", times),) if (times := tuple(_times(document))) else ()),
         *((("Reminders", tuple(escalation_in_words(document.escalation))),) if document.escalation else ()),
         *((("Monitoring", tuple(monitoring_in_words(document.monitoring))),) if document.monitoring else ()),
@@ -115,6 +116,19 @@ def _approvals(rules: tuple[ApprovalRule, ...]) -> list[str]:
         before = "" if rule.order == orders[0] else " after the approvals above"
         sentences.append(f"{people} of {rule.label} must approve{before}.")
     return sentences
+
+
+def _conditions(document: PolicyDocument) -> list[str]:
+    stated = document.conditions
+    parts = (stated.all_of or (stated,)) if stated is not None else ()
+    sentences = [f"{_capital(part.title or part.words)}." for part in parts]
+    rules = [(rule.check, rule.when) for rule in document.checks] + [(r.label, r.when) for r in document.approvals]
+    sentences += [f"{_capital(name)} only when {when.words}." for name, when in rules if when is not None]
+    return sentences
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _times(document: PolicyDocument) -> list[str]:

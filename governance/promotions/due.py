@@ -119,7 +119,7 @@ def requests_affected_by_key_changes(span: timedelta) -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True).distinct())
 
 
-_TIMED = ("approval_valid_days", "wait_hours", "freeze_windows")
+_TIMED = ("approval_valid_days", "wait_hours", "freeze_windows", "conditions")
 """Keys of a policy document by which the verdict of a request changes while nothing happens."""
 
 
@@ -141,7 +141,7 @@ def requests_changed_by_time() -> list[int]:
     for run in CheckRun.objects.filter(request__in=found).order_by("pk"):  # the last one of a check stays
         runs[run.request_id][run.check_slug] = run
     verdicts = evaluate_many(found, runs, None)
-    waiting = [r for r in found if r.state == PromotionRequest.State.OPEN]
+    waiting = [r for r in found if r.state != PromotionRequest.State.READY]
     ready = {r.pk for r in waiting if verdicts[r.pk].state is GateState.READY}
     return sorted(ready | {request.pk for request in found if _has_expired_approval(request)})
 

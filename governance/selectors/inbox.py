@@ -164,12 +164,15 @@ def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> 
                SELECT FROM governance_requestpolicy b JOIN governance_policyrevision p ON p.id = b.policy_revision_id
                 WHERE b.request_id = r.id
                   AND (p.document -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[])
+                       OR p.document -> 'conditional_approvals' @> ANY (%(calls)s::text[]::jsonb[])
                        OR (r.kind = 'rollback'
                            AND p.document -> 'rollback' -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[]))
                        OR r.confirming_group = ANY (%(groups)s)
-                       OR (p.document -> 'approvals' @> %(owner)s::jsonb AND EXISTS (
+                       OR ((p.document -> 'approvals' @> %(owner)s::jsonb
+                            OR p.document -> 'conditional_approvals' @> %(owner)s::jsonb) AND EXISTS (
                            SELECT FROM registry_registeredmodel o WHERE o.id = r.model_id AND o.owner_id = %(person)s))
-                       OR (p.document -> 'approvals' @> %(validators)s::jsonb AND EXISTS (
+                       OR ((p.document -> 'approvals' @> %(validators)s::jsonb
+                            OR p.document -> 'conditional_approvals' @> %(validators)s::jsonb) AND EXISTS (
                            SELECT FROM registry_grant g
                             WHERE g.role = 'validator' AND (g.model_id IS NULL OR g.model_id = r.model_id)
                               AND g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)

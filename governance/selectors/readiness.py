@@ -14,6 +14,7 @@ from audit.actor import Actor
 from governance.checks import additions, entry_points, external, planning
 from governance.checks.additions import Addition
 from governance.gate import approvals, gate_inputs
+from governance.gate.condition_facts import known_facts
 from governance.gate.drafts import with_draft
 from governance.gate.eligibility import Member, involvements, members_of, reviewers_among
 from governance.gate.finding_facts import blocking_findings
@@ -221,14 +222,22 @@ def _of_target(
     steps += [_condition_step(one) for one in blocking]
     people = _reviewers(known, request, document)
     planned = planning.plan(request, document, known.contents, {})
-    now = clock.now()
-    facts = Facts(_check_facts(known, document, planned), people, (), (*conditions, *blocking), now=now, opened_at=now)
+    now, stated = clock.now(), known_facts(request, document)
+    facts = Facts(
+        _check_facts(known, document, planned),
+        people,
+        (),
+        (*conditions, *blocking),
+        known=stated,
+        now=now,
+        opened_at=now,
+    )
     states = {requirement.id: requirement for requirement in evaluate(document, facts).requirements}
     steps += [_check_step(known, one, states[f"check:{one.check_slug}"]) for one in planned]
     steps += [
-        ReadinessStep(states[id_].title, states[id_].detail, RequirementStatus.WAITING)
-        for id_ in ("wait", "freeze")
-        if id_ in states and not states[id_].satisfied
+        ReadinessStep(one.title, one.detail, one.state)
+        for one in states.values()
+        if one.id.partition(":")[0] in ("wait", "freeze", "condition") and not one.satisfied
     ]
     return TargetReadiness(
         name,

@@ -31,6 +31,7 @@ def _calls_upon(group: ReviewerGroup) -> bool:
     live = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("pk")
     called = (
         Q(document__approvals__contains=[{"group": group.slug}])
+        | Q(document__conditional_approvals__contains=[{"group": group.slug}])
         | Q(document__rollback__approvals__contains=[{"group": group.slug}])
         | Q(document__emergency__groups__contains=[group.slug])
     )

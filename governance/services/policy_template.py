@@ -25,7 +25,10 @@ checks:                        # the page Checks describes each one; installed:
 {checks}
   - check: integrity.digest
     mode: required             # or advisory: shown, does not block
-{approvals}comment_required: true         # approvers state what they looked at
+{approvals}# conditions:                  # what else must be true; docs/policies.md lists the facts
+#   all:
+#     - {{fact: days_since_review, op: "<=", value: 365}}
+comment_required: true         # approvers state what they looked at
 # comment_min_length: 20       # and in at least so many characters
 # approval_valid_days: 30      # an approval lapses after this
 # wait_hours: 24               # time between the last approval and the change

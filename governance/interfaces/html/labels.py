@@ -63,6 +63,7 @@ MET: Final[dict[str, StatusBadge]] = {
     "waiting": StatusBadge("Waiting", "clock", "wait"),
     "failed": StatusBadge("Not met", "x", "bad"),
     "later": StatusBadge("Waiting for previous approval group", "lock", "none"),
+    "not_applicable": StatusBadge("Does not apply", "minus", "none"),
 }
 
 # Health of a version or model in production (governance.monitoring.health).

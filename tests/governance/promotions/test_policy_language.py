@@ -170,3 +170,36 @@ def test_a_freeze_window_holds_a_released_request_and_names_its_end(bank: Bank, 
         assert requests_changed_by_time() == [request.pk]
         promotions.reevaluate(request.pk)
         assert promotions.promote(actor=bank.actor("priya"), request=bank.fresh(request)).state == "promoted"
+
+
+def test_conditions_hold_a_request_until_they_are_true(bank: Bank, publish: Publish) -> None:
+    stated = (
+        "conditions: {all: [{fact: hours_in_stage, of: staging, op: '>=', value: 24},"
+        " {fact: tag, of: market, op: '==', value: retail}]}"
+    )
+    publish(
+        source(
+            "careful",
+            "checks: [{check: docs.model_card, when: {fact: affects_people, value: true}}],"
+            " approvals: [{group: reviewers}, {role: owner, when: {fact: affects_people, value: true}}],"
+            f" {stated}",
+        )
+    )
+    models.update_model(actor=bank.actor("sofia"), model=bank.model, affects_people=False)
+    request = bank.reviewed()
+    assert bank.decide(request, "marta").state == "blocked"
+    page = selectors.request_page(bank.actor("marta"), request.pk)
+    assert page.verdict is not None
+    states = {one.id: str(one.state) for one in page.verdict.requirements}
+    assert states["condition:1"] == "waiting"
+    assert states["condition:2"] == "failed"
+    assert states["check:docs.model_card"] == states["approval:role:owner"] == "not_applicable"
+    (row,) = selectors.promotion_summaries_of(bank.actor("marta"), [request.pk])
+    assert [one.id for one in row.unmet] == ["condition:1", "condition:2"]
+    metadata.tag_model(actor=bank.actor("sofia"), model=bank.model, key="market", value="retail")
+    assert promotions.reevaluate(request.pk).state == "open"
+    assert requests_changed_by_time() == []
+    with clock.freeze(clock.now() + timedelta(hours=25)):
+        assert requests_changed_by_time() == [request.pk]
+        assert promotions.reevaluate(request.pk).state == "promoted"
+    connection.check_constraints()
