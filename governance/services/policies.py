@@ -1,7 +1,7 @@
 """Publish policies: one officer proposes a revision, a second one puts it in force."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from django.db import transaction
@@ -40,7 +40,13 @@ def _calls_upon(group: ReviewerGroup) -> bool:
 
 
 STARTER = Path(__file__).parent.parent / "defaults"
-"""Folder of the starter policies, as YAML files."""
+"""Folder of the starter policies, as YAML files: the light set, and a folder for each other set."""
+STARTER_SETS: Final[dict[str, tuple[str, ...]]] = {
+    "light": (),
+    "bank": ("risk-team", "compliance"),
+    "eu-ai-act": ("compliance",),
+}
+"""The sets of starter policies, each with the reviewer groups that it needs besides `reviewers`."""
 
 
 def read(source: str) -> language.PolicyDocument:
@@ -228,13 +234,19 @@ def _policies_in_force() -> list[dict[str, Any]]:
     return [{"type": "policy", "name": str(revision), "detail": revision.digest} for revision in found]
 
 
-def install_starter(*, actor: Actor) -> list[PolicyRevision]:
-    """Publish the starter policies if no policy exists; called when an instance is initialised."""
+def install_starter(*, actor: Actor, name: str = "light") -> list[PolicyRevision]:
+    """Publish a set of starter policies if no policy exists; called when an instance is initialised.
+
+    Args:
+        actor: the set-up process.
+        name: one of `STARTER_SETS`.
+    """
     if Policy.objects.exists():
         return []
+    folder = STARTER if name == "light" else STARTER / name
     return [
         publish(actor=actor, source=path.read_text(encoding="utf-8"), reason="starter policy of a new instance")
-        for path in sorted(STARTER.glob("*.yaml"))
+        for path in sorted(folder.glob("*.yaml"))
     ]
 
 

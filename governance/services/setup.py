@@ -8,6 +8,7 @@ from django.db import transaction
 from audit import services as log
 from audit.actor import Actor, process
 from audit.models import Event
+from governance.models import Policy
 from governance.services import fact_requirements, policies, tier_requesters  # noqa: F401 - register their kinds of change proposals
 from registry import access, selectors
 from registry.exceptions import InvalidStateError
@@ -59,8 +60,11 @@ def refuse_lowered_protection() -> None:
 
 
 @transaction.atomic
-def initialise() -> Installed:
+def initialise(starter: str = "light") -> Installed:
     """Set an instance up. Idempotent: existing data is not changed.
+
+    Args:
+        starter: the set of starter policies, one of `policies.STARTER_SETS`.
 
     Returns:
         What was created.
@@ -69,17 +73,26 @@ def initialise() -> Installed:
     log.open_log(actor=INSTALLER)
     instance.record_instance(actor=INSTALLER)
     install_lifecycle()
-    made = not ReviewerGroup.objects.filter(slug=REVIEWERS).exists()
-    if made:
-        group = people.create_group(actor=INSTALLER, slug=REVIEWERS, name="Reviewers")
-        access.grant_role(
-            actor=INSTALLER,
-            role=access.Role.APPROVER,
-            group=group,
-            reason="the starter policies call on this group for every model",
-        )
+    made = _create_group(REVIEWERS)
+    if not Policy.objects.exists():
+        for slug in policies.STARTER_SETS[starter]:
+            _create_group(slug)
     asked, published = None, []
     if change_proposals.is_exempt(INSTALLER):
         asked = questionnaires.install_starter(actor=INSTALLER)
-        published = policies.install_starter(actor=INSTALLER)
+        published = policies.install_starter(actor=INSTALLER, name=starter)
     return Installed(opened, made, asked is not None, tuple(f"{r.policy.slug} v{r.number}" for r in published))
+
+
+def _create_group(slug: str) -> bool:
+    """Create a reviewer group of the starter policies with the role approver; False if it exists."""
+    if ReviewerGroup.objects.filter(slug=slug).exists():
+        return False
+    group = people.create_group(actor=INSTALLER, slug=slug, name=slug.replace("-", " ").capitalize())
+    access.grant_role(
+        actor=INSTALLER,
+        role=access.Role.APPROVER,
+        group=group,
+        reason="the starter policies call on this group for every model",
+    )
+    return True

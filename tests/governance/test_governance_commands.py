@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from governance.models import Policy
+from governance.selectors import paths as policy_paths
 from governance.services import policies
 from registry import selectors
 from registry.access import OrgPermission, Role, actor_for, check_org_permission
@@ -67,11 +68,18 @@ def test_the_first_officers_are_created_by_command_until_the_setup_is_confirmed(
 def test_a_policy_from_a_file_needs_the_second_signature(run: Callable[..., str], policy: Path, people: People) -> None:
     factories.lifecycle()
     assert people.dorothy
-    assert "valid" in run("propose_policy", policy, "--as", people.henrik.username, "--check")
+    assert people.henrik
+    with pytest.raises(SystemExit) as differs:
+        run("apply_policy", policy, "--plan", password=False)
+    assert differs.value.code == 3
     assert not ChangeProposal.objects.exists()
-    said = run("propose_policy", policy, "--as", "henrik", "--reason", "the quarterly review")
+    said = run("apply_policy", policy, "--as", "henrik", "--reason", "the quarterly review")
     assert "can be confirmed by: dorothy" in said
     number = ChangeProposal.objects.get().pk
+    assert f"/changes/{number}/" in said
+    again = run("apply_policy", policy, "--as", "henrik", "--reason", "the quarterly review")
+    assert f"into-staging: valid, proposed already: C{number}" in again
+    assert ChangeProposal.objects.count() == 1
     assert f"C{number}" in run("change_proposal", "list", "--as", "dorothy")
     assert "slug: into-staging" in run("change_proposal", "show", number, "--as", "dorothy")
     with pytest.raises(CommandError, match="second person"):
@@ -79,6 +87,32 @@ def test_a_policy_from_a_file_needs_the_second_signature(run: Callable[..., str]
     assert not Policy.objects.exists()
     assert "confirmed" in run("change_proposal", "confirm", number, "--as", "dorothy", "--comment", "read it")
     assert Policy.objects.get().in_force is not None
+    assert "into-staging: valid, unchanged" in run("apply_policy", policy, "--plan", password=False)
+
+
+def test_files_are_validated_together_before_anything_is_proposed(
+    run: Callable[..., str], policy: Path, people: People, tmp_path: Path
+) -> None:
+    factories.lifecycle()
+    assert people.henrik
+    other = tmp_path / "other.yaml"
+    other.write_text(POLICY.replace("into-staging", "into-staging-too"))
+    with pytest.raises(CommandError, match="neither is more specific"):
+        run("apply_policy", policy, other, "--as", "henrik", "--reason", "why")
+    with pytest.raises(CommandError, match="given twice: into-staging"):
+        run("apply_policy", policy, policy, "--plan", password=False)
+    other.write_text("slug: broken")
+    with pytest.raises(CommandError, match=r"other\.yaml: "):
+        run("apply_policy", policy, other, "--as", "henrik", "--reason", "why")
+    assert not ChangeProposal.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["light", "bank", "eu-ai-act"])
+def test_each_set_of_starter_policies_covers_every_path(run: Callable[..., str], name: str) -> None:
+    said = run("initialise", "--policies", name, password=False)
+    assert said.count("policy in force") >= 4
+    assert [row.words for row in policy_paths() if row.missing or row.conflicts] == []
+    assert "policy in force" not in run("initialise", "--policies", "light", password=False)
 
 
 def test_a_wrong_password_signs_nothing(run: Callable[..., str], policy: Path, people: People, tmp_path: Path) -> None:
@@ -87,8 +121,8 @@ def test_a_wrong_password_signs_nothing(run: Callable[..., str], policy: Path, p
     wrong = tmp_path / "wrong"
     wrong.write_text("not it\n")
     with pytest.raises(CommandError, match="not your password"):
-        run("propose_policy", policy, "--as", people.henrik.username, "--password-file", wrong, password=False)
-    run("propose_policy", policy, "--as", "henrik", "--reason", "the quarterly review")
+        run("apply_policy", policy, "--as", people.henrik.username, "--password-file", wrong, password=False)
+    run("apply_policy", policy, "--as", "henrik", "--reason", "the quarterly review")
     number = ChangeProposal.objects.get().pk
     with pytest.raises(CommandError, match="not your password"):
         run("change_proposal", "confirm", number, "--as", "dorothy", "--password-file", wrong, password=False)
@@ -99,7 +133,7 @@ def test_a_broken_policy_is_refused_with_its_place(run: Callable[..., str], poli
     factories.lifecycle()
     policy.write_text(POLICY.replace("integrity.digest", "integrity.unheard_of"))
     with pytest.raises(CommandError, match=r"line 5, field checks\[1\]\.check: No check called integrity\.unheard_of"):
-        run("propose_policy", policy, "--as", people.henrik.username, "--reason", "why")
+        run("apply_policy", policy, "--as", people.henrik.username, "--reason", "why")
 
 
 def test_a_single_officer_is_declared_at_the_setup_or_by_the_only_officer(
@@ -115,13 +149,13 @@ def test_a_policy_to_start_from_is_valid_as_it_is(people: People) -> None:
     factories.lifecycle()
     assert people.risk_team
     out = io.StringIO()
-    call_command("propose_policy", "--template", stdout=out)
+    call_command("apply_policy", "--template", stdout=out)
     document = policies.read(out.getvalue())
     assert document.applies_to.stages == ("production",)
     assert document.approvals[0].group == "risk-team"
     assert "requires_assessed_tier: false" in out.getvalue()
     with pytest.raises(CommandError, match="use --template"):
-        call_command("propose_policy", "--as", "henrik")
+        call_command("apply_policy", "--as", "henrik")
 
 
 def test_what_an_account_is_responsible_for_is_shown_and_reassigned(run: Callable[..., str], people: People) -> None:

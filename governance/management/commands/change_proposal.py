@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
 from governance.integrations.importers.people import person
-from governance.management.commands.propose_policy import describe
+from governance.management.commands.apply_policy import describe
 from governance.management.identity import add_password_argument, password_of
 from governance.promotions.import_existing import COMMAND
 from governance.selectors.change_proposals import content_of

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from governance.services import setup
+from governance.services.policies import STARTER_SETS
 from registry import selectors
 from registry.exceptions import DomainError
 from registry.services import instance
@@ -24,9 +25,16 @@ class Command(BaseCommand):
             "second person; every page, promotion and document then states it",
         )
 
+        parser.add_argument(
+            "--policies",
+            choices=sorted(STARTER_SETS),
+            default="light",
+            help="the set of starter policies of a new instance; an instance with policies keeps them",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            done = setup.initialise()
+            done = setup.initialise(options["policies"])
             if options["single_officer"]:
                 instance.declare_single_officer(actor=setup.INSTALLER, reason="declared when the instance was set up")
         except DomainError as refusal:
