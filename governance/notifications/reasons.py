@@ -106,7 +106,7 @@ ENDS: Final = Reason(
 AUDIT_PROBLEM: Final = Reason(
     "audit_problem",
     "A problem of the audit log",
-    "For compliance officers: an event of the audit log cannot be processed, or a recorded value does not match it.",
+    "For compliance officers: an event of the audit log could not be processed three times.",
     fixed=True,
 )
 

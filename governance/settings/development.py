@@ -25,8 +25,9 @@ CELERY_BROKER_URL = REDIS_URL
 # The demonstration's password is random and long, and it makes many signatures: see the hasher.
 PASSWORD_HASHERS = ["governance.development.demo.passwords.DevelopmentHasher"]
 
-# Mails are written to the worker's log.
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Mails are files in this folder; nothing is sent.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"
 
 COUNTERSIGN_DEMO = True
 COUNTERSIGN_PROTECTED = protected(os.environ.get("COUNTERSIGN_PROTECTED", ""))

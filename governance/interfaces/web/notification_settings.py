@@ -10,12 +10,14 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.display_preferences import zones
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.notifications import channels, delivering, preferences
 from governance.notifications.reasons import MAIL, MODE_LABELS, Reason
+from registry import access
 from registry.exceptions import DomainError
 
 SHOWN_DELIVERIES = 100
@@ -126,9 +128,16 @@ def change_channel(request: PageRequest, uid: UUID) -> HttpResponse:
 
 @page_view("GET")
 def deliveries(request: PageRequest) -> HttpResponse:
-    """Show the latest deliveries of the user."""
-    found = delivering.deliveries_of(request.actor)[:SHOWN_DELIVERIES]
-    return render_page(request, "notifications/deliveries.html", {"deliveries": found, "most": SHOWN_DELIVERIES})
+    """Show the latest deliveries of the user, or for those who may manage webhooks all of them."""
+    everyones = request.GET.get("of") == "all"
+    found = delivering.all_deliveries(request.actor) if everyones else delivering.deliveries_of(request.actor)
+    context = {
+        "deliveries": found[:SHOWN_DELIVERIES],
+        "most": SHOWN_DELIVERIES,
+        "everyones": everyones,
+        "may_see_all": bool(access.check_org_permission(request.actor, access.OrgPermission.MANAGE_WEBHOOKS)),
+    }
+    return render_page(request, "notifications/deliveries.html", context)
 
 
 @page_view("POST")
@@ -136,7 +145,8 @@ def send_again(request: PageRequest, uid: UUID) -> HttpResponse:
     """Send a delivery once more."""
     delivering.send_again(actor=request.actor, uid=uid)
     messages.success(request, "It is sent again.")
-    return redirect("web:notification-deliveries")
+    everyones = "?of=all" if request.POST.get("of") == "all" else ""
+    return redirect(reverse("web:notification-deliveries") + everyones)
 
 
 def _settings(

@@ -17,6 +17,7 @@ from governance.notifications import dispatching, inbox, messages, recipients
 from governance.notifications.log_reader import LogReader
 from registry.exceptions import NotFoundError
 from registry.services import people
+from tests import factories
 from tests.governance.notifications.conftest import carry_out
 from tests.governance.promotions.conftest import ROOT, Bank
 
@@ -152,6 +153,10 @@ def test_an_event_that_cannot_be_processed_is_kept_and_tried_again(
     assert {(row.attempts, row.problem) for row in UnprocessedEvent.objects.all()} == {(1, "KeyError: 'packet'")}
     dispatching.dispatch()
     assert not Notification.objects.exists(), "it waits for its pause"
+    officer = factories.officer()
+    UnprocessedEvent.objects.update(attempts=3)
+    dispatching.dispatch()
+    assert set(got("audit_problem")) == {officer.username}
     with clock.freeze(clock.now() + timedelta(minutes=1)):
         dispatching.dispatch()
     assert reader.failures() == 0
