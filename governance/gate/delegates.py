@@ -12,6 +12,7 @@ from audit import clock
 from governance.gate.eligibility import Member, members_among, standing_of
 from governance.models import Delegation, PromotionRequest
 from governance.policies import Exclusion, Involvement, Reviewer, delegation_exclusion
+from governance.policies.approval_roles import is_role
 from registry import access
 from registry.models import User
 from registry.models.joined_rows import JoinedRows
@@ -137,7 +138,9 @@ def delegates_among(
         if not each.covers(request.model):
             continue
         theirs = standing_of(people[each.delegator_id], request, called, involved=involved)
-        granted = theirs.groups.union(theirs.barred) & (frozenset(each.groups) or frozenset(called))
+        # A role on the model, such as owner, is not a group and is not delegated.
+        groups = frozenset(name for name in each.groups or called if not is_role(name))
+        granted = theirs.groups.union(theirs.barred) & groups
         if not granted:
             continue
         found[pair] = _reviewer(

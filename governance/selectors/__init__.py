@@ -3,7 +3,7 @@
 They use the same pure evaluation as the gate, so what is shown is what the gate enforces.
 """
 
-from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author
+from governance.selectors.author_queue import AuthorRow, count_author_work, waiting_for_author
 from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_of_models
 from governance.selectors.conflicts import Conflict, conflicts_of
@@ -93,6 +93,7 @@ from governance.selectors.policy_history import (
 )
 from governance.selectors.policy_replays import ReplayPage, policy_replay, replay_of_proposal, replay_page
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
+from governance.selectors.queue import Queue, my_queue
 from governance.selectors.readiness import readiness, require_draft_reader, simulate
 from governance.selectors.readiness_types import AskedGroup, ReadinessOutcome, ReadinessStep, TargetReadiness
 from governance.selectors.related import Rejection, Related
@@ -168,6 +169,7 @@ __all__ = [
     "PolicyPage",
     "PolicyRow",
     "PromotionDetail",
+    "Queue",
     "ReadinessOutcome",
     "ReadinessStep",
     "Rejection",
@@ -193,6 +195,7 @@ __all__ = [
     "comments_of",
     "compare_with_limits",
     "conflicts_of",
+    "count_author_work",
     "counts_of",
     "debts_of_models",
     "decisions_on_packet",
@@ -216,7 +219,6 @@ __all__ = [
     "findings_for",
     "get_request",
     "get_request_status",
-    "has_author_work",
     "health_of_models",
     "health_of_version",
     "health_of_versions",
@@ -235,6 +237,7 @@ __all__ = [
     "metric_rows",
     "model_ids_awaiting_review",
     "models_covered",
+    "my_queue",
     "my_reviews",
     "named_in_log",
     "objection",

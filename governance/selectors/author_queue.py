@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -21,12 +22,18 @@ MOST = 50
 class AuthorRow:
     """A request that waits for its author or for the owner of the model.
 
-    `is_ready`: every requirement is met and the reader may promote it; else `reason` names what is missing.
+    `kind`: "ready" if every requirement is met and the reader may promote it; "changes_requested"; else "blocked", by
+    missing evidence, a failed check or a condition. `reason` names what is missing.
     """
 
     row: ListRow
-    is_ready: bool
+    kind: Literal["changes_requested", "blocked", "ready"]
     reason: str
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the reader may promote it now."""
+        return self.kind == "ready"
 
 
 def waiting_for_author(actor: Actor, person: User) -> tuple[AuthorRow, ...]:
@@ -40,12 +47,12 @@ def waiting_for_author(actor: Actor, person: User) -> tuple[AuthorRow, ...]:
         person: the account behind the actor.
     """
     rows = promotion_summaries(actor, _those_waiting(actor, person).order_by("expires_at", "pk")[:MOST], person)
-    return tuple(AuthorRow(row, row.request.state == PromotionRequest.State.READY, _reason(row)) for row in rows)
+    return tuple(AuthorRow(row, _kind(row), _reason(row)) for row in rows)
 
 
-def has_author_work(actor: Actor, person: User) -> bool:
-    """Return whether `waiting_for_author` has any rows."""
-    return _those_waiting(actor, person).exists()
+def count_author_work(actor: Actor, person: User) -> int:
+    """Return the number of rows of `waiting_for_author`. One query."""
+    return _those_waiting(actor, person)[:MOST].count()
 
 
 def _those_waiting(actor: Actor, person: User) -> QuerySet[PromotionRequest]:
@@ -57,6 +64,12 @@ def _those_waiting(actor: Actor, person: User) -> QuerySet[PromotionRequest]:
         | Q(Exists(lacking), state=PromotionRequest.State.OPEN)
         | Q(state=PromotionRequest.State.READY, model__in=may_carry_out.values("pk")),
     )
+
+
+def _kind(row: ListRow) -> Literal["changes_requested", "blocked", "ready"]:
+    if row.request.state == PromotionRequest.State.READY:
+        return "ready"
+    return "changes_requested" if any(r.id.startswith("changes:") for r in row.unmet) else "blocked"
 
 
 def _reason(row: ListRow) -> str:

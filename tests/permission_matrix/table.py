@@ -170,6 +170,7 @@ give a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  
 take a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
 ask for a role                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 list access requests                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+read what waits for oneself          SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 list one's delegations               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 delegate one's decisions             SPR    -  -  -  -  -  -   -  -  -   -   +  +  +   -  ?  ?
 read somebody's delegation           SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
@@ -326,6 +327,7 @@ give a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  - 
 take a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 ask for a role                       SR     +  +  +  +  +  +  +  -  -  -   +  +  -  +  +  +  +  +  +  -   +   ?  ?  ?
 list access requests                 SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+read what waits for oneself          SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 list one's delegations               SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 delegate one's decisions             SR     -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 read somebody's delegation           SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?

@@ -81,7 +81,8 @@ class PageLayout:
 
     @cached_property
     def waiting(self) -> int:
-        return len(models_waiting(self._request, self._actor))
+        """The number of requests that wait for the user: as on the page My reviews."""
+        return len(models_waiting(self._request, self._actor)) + selectors.count_author_work(self._actor, self.me)
 
     @cached_property
     def unread(self) -> str:

@@ -14,32 +14,28 @@ from registry.services import change_proposals
 
 OWN_SHOWN = 20
 ACCESS_SHOWN = 50
-DUE_SHOWN = 20
+IMPACTS_SHOWN = 20
 DELEGATIONS_SHOWN = 5
 
 
 @page_view()
 def reviews(request: PageRequest) -> HttpResponse:
     """Show what waits for the user as reviewer, author or model owner, what waits for others, and recent decisions."""
-    found = selectors.my_reviews(request.actor)
+    queue = selectors.my_queue(request.actor, request.person)
     own = (
         selectors.visible_requests(request.actor)
         .filter(requested_by=request.person, state__in=PromotionRequest.LIVE)
         .order_by("-pk")[:OWN_SHOWN]
     )
-    author = selectors.waiting_for_author(request.actor, request.person)
     context = {
-        "due": list(registry.due_for(request.actor, clock.now().date())[:DUE_SHOWN]),
         "changes": change_proposals.waiting_for(request.actor),
         "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
-        "reviews": found,
+        "queue": queue,
         "delegations": selectors.delegation_rows(
             request.actor, selectors.delegations_of(request.person, current=True)[:DELEGATIONS_SHOWN]
         ),
-        "author": author,
-        "author_count": len(author),
         "deviations": selectors.deviations_for(request.actor, request.person),
-        "impacts": selectors.impacts_for(request.actor, request.person, most=DUE_SHOWN),
+        "impacts": selectors.impacts_for(request.actor, request.person, most=IMPACTS_SHOWN),
         "debts": selectors.visible_debts(request.actor),
         "findings": selectors.findings_for(request.actor, request.person),
         "today": clock.now().date(),
@@ -51,7 +47,7 @@ def reviews(request: PageRequest) -> HttpResponse:
 @page_view()
 def home(request: PageRequest) -> HttpResponse:
     """Redirect to the reviews if something waits for the user, otherwise to the models."""
-    waits = bool(selectors.model_ids_awaiting_review(request.actor, request.person)) or selectors.has_author_work(
-        request.actor, request.person
+    waits = bool(selectors.model_ids_awaiting_review(request.actor, request.person)) or bool(
+        selectors.count_author_work(request.actor, request.person)
     )
     return redirect("web:reviews" if waits else "web:models")

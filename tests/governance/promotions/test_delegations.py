@@ -12,13 +12,20 @@ from audit import clock
 from audit.models import Event
 from governance import promotions, selectors
 from governance.models import Decision, Delegation, PromotionRequest
-from governance.services import delegations, setup
+from governance.services import delegations, policies, setup
 from registry import access
 from registry.exceptions import ConflictError, DomainError, PermissionDeniedError, ValidationFailedError
 from registry.models import ReviewerGroup, User
 from registry.services import groups, people
 from tests.governance.promotions.conftest import PASSWORD, ROOT, Bank
 from tests.governance.promotions.test_list_agreement import assert_agreement
+
+OF_VALIDATORS = """slug: validators
+title: Validators decide
+applies_to: {stages: [production]}
+priority: 10
+approvals: [{role: validators}]
+"""
 
 
 def delegate(bank: Bank, by: str, to: str, *, days: int = 8, password: str = PASSWORD, **facts: Any) -> Delegation:
@@ -121,9 +128,14 @@ def test_neither_of_the_two_may_be_excluded(bank: Bank, excluded: str) -> None:
     assert_agreement(bank, by, request)
 
 
-@pytest.mark.parametrize("case", ["no view", "other tier", "other group", "administrator", "left", "later"])
+@pytest.mark.parametrize("case", ["no view", "other tier", "other group", "administrator", "left", "later", "role"])
 def test_a_delegation_never_widens_rights(bank: Bank, case: str) -> None:
     lea = newcomer(bank, viewer=case != "no view")
+    if case == "role":
+        policies.publish(actor=ROOT, source=OF_VALIDATORS, reason="validators decide")
+        access.grant_role(
+            actor=ROOT, role=access.Role.VALIDATOR, user=bank.people["marta"], model=bank.model, reason="validates"
+        )
     request = bank.reviewed()
     facts: dict[str, Any] = {}
     if case == "other tier":

@@ -114,6 +114,7 @@ _simply(
 )
 _simply("list change proposals", "listChangeProposals", "GET", "/change-proposals")
 _simply("view a change proposal", "getChangeProposal", "GET", lambda w: f"/change-proposals/{w.proposal.pk}")
+_simply("read what waits for oneself", "getQueue", "GET", "/queue")
 _simply("list one's delegations", "listDelegations", "GET", "/delegations")
 _simply("read somebody's delegation", "getDelegation", "GET", lambda w: f"/delegations/{w.delegation.uid}")
 _simply("list access requests", "listAccessRequests", "GET", "/access-requests")

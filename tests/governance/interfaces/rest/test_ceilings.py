@@ -29,6 +29,7 @@ CEILINGS = {
     "getAccess": (f"/models/{SLUG}/access", 40),
     "listGrants": (f"/models/{SLUG}/grants", 14),
     "listAccessRequests": ("/access-requests", 16),
+    "getQueue": ("/queue", 45),
     "listDelegations": ("/delegations", 14),
     "whatWasInStage": (f"/models/{SLUG}/stages/development", 14),
     "listVersionsInStage": ("/stages/development/versions", 12),

@@ -86,6 +86,12 @@ def _(world: World, actor: Actor) -> None:
     tokens.revoke(actor=actor, token=world.own_token(actor.id), reason=WHY)
 
 
+@SERVICE.at("read what waits for oneself")
+def _(world: World, actor: Actor) -> None:
+    access.require_scope(actor, "models:read")
+    gate.my_queue(actor, access.require_person(actor))
+
+
 @SERVICE.at("list one's delegations")
 def _(world: World, actor: Actor) -> None:
     access.require_person(actor)
