@@ -66,6 +66,8 @@ def sights() -> list[Sight]:
         Sight("notification-settings", "priya", "/profile/notifications/"),
         Sight("notification-deliveries", "priya", "/profile/notifications/deliveries/"),
         Sight("tokens", "sofia", "/profile/tokens/"),
+        Sight("delegations", "marta", "/profile/delegations/"),
+        Sight("delegations-received", "lea", "/profile/delegations/"),
         Sight("not-found", "marta", "/models/there-is-no-such-model/", 404),
         *_administration(),
     ]

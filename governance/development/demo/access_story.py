@@ -1,4 +1,4 @@
-"""Temporary roles and access requests: an open one, a granted one whose role ends soon, a denied one."""
+"""Temporary roles, access requests (an open one, a granted one whose role ends soon, a denied one), a delegation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from audit import clock
 from governance.development.demo.world import History, World
+from governance.services import delegations
 from registry import access
 from registry.access import Role
 from registry.services import access_requests
@@ -15,7 +16,7 @@ MODEL = "credit-risk-pd"
 
 def histories(world: World) -> list[History]:
     """Return the histories of access in the last weeks."""
-    return [_granted(world), _denied(world), _waits(world), _lent(world)]
+    return [_granted(world), _denied(world), _waits(world), _lent(world), _away(world)]
 
 
 def _owner(world: World) -> str:
@@ -42,6 +43,21 @@ def _granted(world: World) -> History:
             request=request,
             until=world.until + timedelta(days=6),
             reason="Until Priya is back; she takes over then.",
+        )
+
+
+def _away(world: World) -> History:
+    """Marta is away for some weeks: Lea decides in her place on models of tier 1 and 2."""
+    yield world.ago(12)
+    with world.acting("marta") as marta:
+        delegations.grant_delegation(
+            actor=marta,
+            delegate="lea",
+            groups=["risk-team"],
+            tiers=[1, 2],
+            valid_until=world.until + timedelta(days=8),
+            reason="At the supervisor's conference, then on leave.",
+            password=world.password,
         )
 
 

@@ -205,8 +205,10 @@ def ask(
     return request
 
 
-def sign(world: World, request: PromotionRequest, who: str, outcome: str, comment: str) -> None:
-    """A person decides on the current packet, with their password."""
+def sign(
+    world: World, request: PromotionRequest, who: str, outcome: str, comment: str, *, on_behalf_of: str = ""
+) -> None:
+    """A person decides on the current packet, with their password, in the place of the user `on_behalf_of`."""
     request.refresh_from_db()
     with world.acting(who) as actor:
         promotions.decide(
@@ -216,6 +218,7 @@ def sign(world: World, request: PromotionRequest, who: str, outcome: str, commen
             packet_digest=request.packet_digest,
             comment=comment,
             signature=DecisionSignature(world.password),
+            on_behalf_of=world.users[on_behalf_of].uid if on_behalf_of else "",
         )
 
 
@@ -234,7 +237,7 @@ def signers(world: World, request: PromotionRequest) -> list[tuple[str, str]]:
     document = gate_inputs.get_policy_document(request)
     assert document is not None
     names = {user.uid: username for username, user in world.users.items()}
-    able = [found for found in gate_inputs.reviewers(request, document) if found.excluded is None]
+    able = [r for r in gate_inputs.reviewers(request, document) if r.excluded is None and not r.on_behalf_of]
     members = [(slug, names[found.uid]) for found in able for slug in found.groups]
     chosen: list[tuple[str, str]] = []
     for rule in sorted(document.approvals, key=lambda rule: rule.order):

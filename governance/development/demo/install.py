@@ -17,7 +17,7 @@ from audit import clock, recorder
 from audit import services as log
 from audit.models import Event
 from audit.recorder import ObjectRef
-from governance import selectors, task_queue
+from governance import promotions, selectors, task_queue
 from governance.actions import DEMONSTRATION_COMPLETED
 from governance.development.demo import (
     access_story,
@@ -152,6 +152,7 @@ def _histories(world: World) -> list[History]:
         *monitored.histories(world),
         _at(world, 60, partial(_keep_views, world)),
         _at(world, 20, partial(outgoing.create, world)),
+        _at(world, 0.4, _escalate),
         _tombstone(world),
         *(_mornings(world, username) for username in EARLY_BIRDS),
         *(history for model in described for history in story.of_model(world, model)),
@@ -261,6 +262,12 @@ def _mornings(world: World, username: str) -> History:
 def _at(world: World, days: float, act: Callable[[], object]) -> History:
     yield world.ago(days)
     act()
+
+
+def _escalate() -> None:
+    """The reminders and escalations that the worker would have recorded."""
+    for number in promotions.requests_to_escalate():
+        promotions.take_due_steps(number)
 
 
 def _tombstone(world: World) -> History:

@@ -152,6 +152,7 @@ def deputy(world: World) -> None:
             user=world.users["aiko"],
             valid_from=now + timedelta(days=3),
             valid_until=now + timedelta(days=24),
+            deputy=True,
             reason="Replaces Jonas Okafor, who is away.",
         )
     if isinstance(proposal, ChangeProposal):  # without protection no policy uses the group

@@ -138,12 +138,13 @@ def _owner_next(world: World, model: Described, number: int) -> History:
 
 
 def _changes_requested(world: World, model: Described, number: int) -> History:
-    """Two reviewers approve, and Compliance requests changes."""
+    """Two reviewers approve, one of them for a colleague who is away, and Compliance requests changes."""
     request = ask_for_production(world, model, number)
     yield world.workday(6.3)
     acts.sign(world, request, "jonas", "approve", "Ranking reproduced. Impact ratios by sex are in the card.")
     yield world.workday(5.7)
-    acts.sign(world, request, "marta", "approve", "Read the recruiters' protocol; the tool orders and does not reject.")
+    read = "Read the recruiters' protocol; the tool orders and does not reject."
+    acts.sign(world, request, "lea", "approve", read, on_behalf_of="marta")
     yield world.workday(2.9)
     acts.sign(
         world,

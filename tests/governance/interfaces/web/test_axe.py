@@ -194,5 +194,6 @@ class TestPeople:
                 (people.marta, "/profile/notifications/"),
                 (people.marta, "/profile/notifications/deliveries/"),
                 (people.priya, "/profile/tokens/"),
+                (people.marta, "/profile/delegations/"),
             ],
         )
