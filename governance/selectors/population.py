@@ -49,8 +49,8 @@ def occupants(rows: Sequence[StageOccupancy]) -> list[Occupant]:
         request__in=numbers.values(), outcome=Decision.Outcome.APPROVE, lapsed_at__isnull=True
     )
     names: defaultdict[int, list[str]] = defaultdict(list)
-    for request, name in signed.order_by("signed_at").values_list("request_id", "signed_name"):
-        names[request].append(name)
+    for decision in signed.select_related("on_behalf_of").order_by("signed_at"):
+        names[decision.request_id].append(decision.name)
     made = []
     for row in rows:
         number = numbers.get(row.promotion) if row.promotion is not None else None

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from audit import clock
 from audit import selectors as log
-from governance.gate import gate_inputs
+from governance.gate import delegates, gate_inputs
 from governance.gate.eligibility import member, standing_of
 from governance.models import PromotionRequest
 from governance.policies import Exclusion
@@ -122,11 +122,15 @@ class OnRequest:
     """Groups the policy requires and in which the person counts."""
     called: tuple[str, ...]
     """All groups the policy requires."""
+    in_place_of: tuple[str, ...] = ()
+    """Names of the members in whose place the person may decide, by delegations."""
 
     @property
     def allowed(self) -> bool:
-        live = self.request.is_live
-        return live and self.explanation.allowed and self.excluded is None and bool(self.groups)
+        if not self.request.is_live:
+            return False
+        own = self.explanation.allowed and self.excluded is None and bool(self.groups)
+        return own or bool(self.in_place_of)
 
 
 def on_request(person: User, request: PromotionRequest) -> OnRequest:
@@ -145,4 +149,14 @@ def on_request(person: User, request: PromotionRequest) -> OnRequest:
         excluded=standing.excluded,
         groups=tuple(group for group in called if group in standing.groups),
         called=called,
+        in_place_of=_in_place_of(person, request),
     )
+
+
+def _in_place_of(person: User, request: PromotionRequest) -> tuple[str, ...]:
+    """Return the members in whose place a person may decide on a live request; one query without a delegation."""
+    document = gate_inputs.get_policy_document(request)
+    if document is None or not request.is_live or not delegates.delegations_to([person.pk]):
+        return ()
+    found = gate_inputs.reviewers(request, document)
+    return tuple(r.delegator for r in found if r.uid == person.uid and r.on_behalf_of and r.groups and not r.excluded)

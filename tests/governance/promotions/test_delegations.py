@@ -12,6 +12,7 @@ from audit import clock
 from audit.models import Event
 from governance import promotions, selectors
 from governance.models import Decision, Delegation, PromotionRequest
+from governance.selectors import rights
 from governance.services import delegations, policies, setup
 from registry import access
 from registry.exceptions import ConflictError, DomainError, PermissionDeniedError, ValidationFailedError
@@ -73,6 +74,7 @@ def test_a_delegate_takes_the_place_of_the_delegator_once(bank: Bank) -> None:
     row, page = assert_agreement(bank, "lea", request)
     assert row.needs_me
     assert row.my_groups == (setup.REVIEWERS,)
+    assert rights.on_request(bank.people["lea"], request).in_place_of == ("Marta",)
     assert [(place.on_behalf_of, place.delegator) for place in page.my_places] == [(bank.people["marta"].uid, "Marta")]
     with pytest.raises(PermissionDeniedError) as own:  # in their own place there is nothing to decide
         bank.decide(request, "lea")
