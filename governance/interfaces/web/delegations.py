@@ -63,7 +63,6 @@ class DelegationForm(PageForm):
     )
     password = forms.CharField(
         label="Password",
-        required=False,
         strip=False,
         max_length=1024,
         help_text="Your signature: you delegate your decisions within this scope and period.",
