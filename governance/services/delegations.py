@@ -64,7 +64,7 @@ def grant_delegation(
         valid_from: the beginning, with time zone; None for now.
         valid_until: the end, with time zone; at most `LONGEST` after the beginning.
         reason: why; kept with the event.
-        password: the actor's password, entered for this signature. Never stored.
+        password: the actor's password, entered for this signature, with the code of a second factor if there is one.
 
     Returns:
         The delegation.
@@ -101,12 +101,13 @@ def grant_delegation(
     faults.raise_if_any()
     assert to is not None  # otherwise there is a fault
     # Verified before the locks are taken: password hashing takes a tenth of a second.
-    sign_in.reauthenticate(person, password, pointer="/password")
+    method = sign_in.reauthenticate(person, password, pointer="/password")
     with transaction.atomic():
         for pk in sorted((person.pk, to.pk)):
             User.objects.get_for_update(pk)
         _require_no_chain(person, to, begins, valid_until)
-        return _create(actor, person, to, sorted(set(groups)), chosen, sorted(set(tiers)), begins, valid_until, why)
+        scope = (sorted(set(groups)), chosen, sorted(set(tiers)))
+        return _create(actor, person, to, scope, begins, valid_until, why, method)
 
 
 def _checked_delegate(faults: ErrorCollector, person: User, username: str) -> User | None:
@@ -194,13 +195,13 @@ def _create(
     actor: Actor,
     person: User,
     to: User,
-    groups: list[str],
-    models: list[RegisteredModel],
-    tiers: list[int],
+    scope: tuple[list[str], list[RegisteredModel], list[int]],
     begins: datetime,
     ends: datetime,
     reason: str,
+    method: str,
 ) -> Delegation:
+    groups, models, tiers = scope
     uid = uuid4()
     meaning = MEANING.format(name=to.name)
     event = recorder.record_event(
@@ -220,7 +221,7 @@ def _create(
             "tiers": tiers,
             "valid_from": leaf.timestamp(begins),
             "valid_until": leaf.timestamp(ends),
-            "method": "password",
+            "method": method,
             "signed_name": recorder.PrivateValue(person.name),
             "meaning": recorder.PrivateValue(meaning),
         },

@@ -65,7 +65,8 @@ class DelegationForm(PageForm):
         label="Password",
         strip=False,
         max_length=1024,
-        help_text="Your signature: you delegate your decisions within this scope and period.",
+        help_text="Your signature: you delegate your decisions within this scope and period. With a second factor, add "
+        "its code after the password.",
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
