@@ -30,8 +30,8 @@ from registry.models import IS_CURRENT, AliasAssignment, Assessment, ModelVersio
 from registry.selectors import lineage
 
 MOST_NAMED: Final = 5
-_LATER_CHANGE_OF_ACCOUNT: Final = frozenset({"SoD-4", "SoD-5"})
-"""Rules that follow from what an account is now, not from an interest in the version."""
+_LATER_CHANGE_OF_ACCOUNT: Final = frozenset({"SoD-4", "SoD-5", "SoD-8"})
+"""Rules about what an account is now, or since when it is in a group, not about an interest in the version."""
 
 
 class Change(NamedTuple):

@@ -45,6 +45,12 @@ expires_after_days: 30         # an open request expires after this
 # rollback:                      # the shorter path back to a version that was approved before
 #   approvals: [{{group: reviewers}}]
 #   within_days: 90              # for this long after it left the stage
+# emergency:                     # a change by two people in an emergency; without it there is none
+#   groups: [reviewers]
+#   max_hours: 24
+#   retrospective_within_days: 5
+# after_promotion:               # what follows if the basis of an approval changes
+#   inputs_changed: {{then: reapproval, within_days: 14}}
 """
 _APPROVALS = """\
 approvals:                     # reviewer groups: {groups}

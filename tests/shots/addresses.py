@@ -115,6 +115,9 @@ def _of_model(request: PromotionRequest) -> list[Sight]:
         Sight("assess", author, f"/models/{slug}/risk/assess/"),
         Sight("archive", author, f"/models/{slug}/archive/"),
         Sight("model-reviews", "marta", f"/models/{slug}/reviews/"),
+        Sight("rollback", author, f"/models/{slug}/rollback/"),
+        Sight("emergency", author, f"/models/{slug}/emergency/"),
+        Sight("impacts", "henrik", "/impacts/?state=any"),
         Sight("review-calendar", "marta", "/reviews/calendar/"),
     ]
     fresh = ModelVersion.objects.filter(registered_by__username="priya", stage__initial=True).order_by("-pk").first()

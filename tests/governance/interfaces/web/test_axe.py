@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import pytest
 
 from governance.models import Decision, DiscussionThread, PromotionRequest
-from governance.services import discussion
+from governance.services import dataset_recalls, discussion, impacts, policies, setup
 from registry.access import actor_for
-from registry.models import ModelVersion, User
+from registry.models import DatasetReference, ModelVersion, User
 from registry.services import access_requests
 from tests import factories
 from tests.accessibility import DARK, LIGHT, faults_of
@@ -122,6 +122,34 @@ class TestModels:
                 (people.marta, f"/models/{slug}/reviews/"),
                 (people.priya, f"/models/{slug}/reviews/"),
                 (people.eve, f"/models/{slug}/"),
+            ],
+        )
+
+
+class TestAfterPromotion:
+    def test_no_faults(self, scene: Scene, open_as: Open) -> None:
+        people, slug = scene.people, scene.model.slug
+        sections = (
+            "rollback: {approvals: [{group: risk-team}], within_days: 30}\n"
+            "emergency: {groups: [risk-team], max_hours: 12, retrospective_within_days: 5}\n"
+            "after_promotion: {dataset_recalled: {then: finding, within_days: 5}}\n"
+        )
+        policies.publish(actor=setup.INSTALLER, source=scenes.TO_PRODUCTION + sections, reason="the scene of a test")
+        for person in (people.marta, people.aiko):
+            scene.decide(person)
+        dataset = DatasetReference.objects.filter(version=scene.challenger)[0]
+        dataset_recalls.recall(actor=actor_for(people.henrik), dataset=dataset, reason="consent was withdrawn")
+        assert impacts.record_all()
+        check_pages(
+            open_as,
+            [
+                (people.priya, f"/models/{slug}/"),
+                (people.priya, f"/models/{slug}/rollback/"),
+                (people.priya, f"/models/{slug}/emergency/"),
+                (people.henrik, "/impacts/?state=any"),
+                (people.henrik, "/impacts/?state=settled"),
+                (people.henrik, f"/datasets/{dataset.identity}/"),
+                (people.henrik, f"/datasets/{dataset.identity}/recall/"),
             ],
         )
 
