@@ -36,9 +36,17 @@ class EmergencyForm(PageForm):
         label="Who confirms", help_text="One person of this group who may decide on the model, and who is not you."
     )
     incident = forms.CharField(
-        label="Incident", max_length=MAX_INCIDENT, help_text="The reference in your incident system, such as INC-4711."
+        label="Incident",
+        max_length=MAX_INCIDENT,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="The reference in your incident system, such as INC-4711.",
     )
-    hours = forms.IntegerField(label="For how many hours", min_value=1, max_value=720)
+    hours = forms.IntegerField(
+        label="For how many hours",
+        min_value=1,
+        max_value=720,
+        widget=forms.NumberInput(attrs={"autocomplete": "off"}),
+    )
     reason = forms.CharField(
         label="Why", max_length=5_000, widget=forms.Textarea(attrs={"rows": 4}),
         help_text="Why the ordinary path is not taken. Both people sign it.",
