@@ -181,7 +181,7 @@ def needs(bank: Bank, username: str) -> set[int]:
 
 
 def test_requests_wait_for_marta_and_none_for_people_who_decide_nothing(bank: Bank) -> None:
-    expected = {bank.request(name, "open").pk for name in ("lapse", "undecided")}
+    expected = {bank.request(name, "open").pk for name in ("lapse", "undecided", "no_table")}
     assert needs(bank, "marta") == expected
     assert bank.made.waiting_for_marta == len(expected)
     assert bank.made.first_for_marta == bank.request("lapse", "open").pk

@@ -106,7 +106,6 @@ def _found_in_review(world: World) -> History:
             title="No test on passports issued since the new format",
             description="The holdout ends before the new format. **A labelled sample of 300 is enough.**",
             due=clock.now().date() + timedelta(days=35),
-            blocks=["production"],
         )
         other = findings.open_for(
             actor=marta,
