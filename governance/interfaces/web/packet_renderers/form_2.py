@@ -29,6 +29,7 @@ def sections(source: Source) -> Iterator[Section]:
     yield from form_1.changes(source)
     yield form_1.metrics(source)
     yield form_1.checks(source)
+    yield from waivers(source)
     yield from form_1.documents(source)
     yield from evidence(source)
     yield form_1.policy(source)
@@ -51,6 +52,24 @@ def version(source: Source) -> Section:
         if rows:
             blocks.append(table(title, ("Name", "Value"), rows))
     return Section(first.key, first.title, tuple(blocks))
+
+
+def waivers(source: Source) -> Iterator[Section]:
+    """Return the waivers that cover results of checks."""
+    rows = [
+        (
+            text(f"#{w['number']}"),
+            text(f"{w['check']}: {', '.join(w['codes'])}" if w["codes"] else w["check"]),
+            text(w["reason"]),
+            text(w["control"]),
+            source.person(w["accepted_by"]),
+            text(w["valid_until"]),
+        )
+        for w in source.take("waivers", ())
+    ]
+    if rows:
+        headings = ("Waiver", "Check", "Reason", "Compensating control", "Risk accepted by", "Valid until")
+        yield Section("waivers", "Waivers", (table("", headings, rows),))
 
 
 def evidence(source: Source) -> Iterator[Section]:

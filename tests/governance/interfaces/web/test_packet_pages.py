@@ -88,8 +88,19 @@ class TestPacketPage(PageTest):
 
     def test_members_that_the_renderer_does_not_know_are_shown(self) -> None:
         right = json.loads(bytes(Packet.objects.get(digest=self.scene.request.packet_digest).body))
-        page = self.read(self.scene.people.marta, self.keep(canonical.dumps(right | {"waivers": ["W-1"]})))
+        page = self.read(self.scene.people.marta, self.keep(canonical.dumps(right | {"later_member": ["W-1"]})))
         page.has("Further content", "W-1", "Request and justification")
+
+    def test_waivers_are_a_section(self) -> None:
+        right = json.loads(bytes(Packet.objects.get(digest=self.scene.request.packet_digest).body))
+        marta = self.scene.people.marta
+        waiver = {
+            "uid": "u", "number": 7, "check": "docs.model_card", "codes": ["missing"], "inputs": "0", "reason": "late",
+            "control": "daily review", "accepted_by": marta.uid, "valid_until": "2026-12-31", "event": "e",
+        }  # fmt: skip
+        page = self.read(marta, self.keep(canonical.dumps(right | {"waivers": [waiver]})))
+        page.has("Waivers", "docs.model_card: missing", "daily review", f"{marta.name} {marta.uid}")
+        page.has_not("Further content")
 
     def test_the_earlier_address_leads_to_the_page(self) -> None:
         path = self.path(self.scene.request.packet_digest)
