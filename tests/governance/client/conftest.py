@@ -29,6 +29,7 @@ SCOPES = (
     "signals:write",
     "promotions:write",
     "promotions:execute",
+    "comments:write",
 )
 PROJECT = Path(client.__file__).resolve().parents[1]
 
