@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from audit import clock
 from governance.gate import gate_inputs, list_evaluation
+from governance.gate.condition_facts import known_facts
 from governance.gate.drafts import draft_revision
 from governance.gate.finding_facts import blocking_findings
 from governance.gate.kind_conditions import kind_conditions
@@ -250,7 +251,8 @@ def _compare_closed(
         people = kept.reviewers(request.pk, request.created_at, called)
         decided = kept.decided(request.pk)
         every = (*conditions, *refused)
-        return Facts(checks, people, decided, every, at, request.created_at, closed=True), unknown
+        # The facts that conditions name are not kept for the past, and what is not known satisfies no condition.
+        return Facts(checks, people, decided, every, at, request.created_at, closed=True, known={}), unknown
 
     before, unmet = GateState.READY, dict[str, str]()
     if request.state != PromotionRequest.State.PROMOTED and plan.before is not None:
@@ -377,7 +379,8 @@ def _compare_open(
             who_can=(),
         )
         every = (*conditions, *shared)
-        return Facts(checks, people, decisions, every, clock.now(), request.created_at), unknown
+        stated = known_facts(request, document)
+        return Facts(checks, people, decisions, every, clock.now(), request.created_at, known=stated), unknown
 
     verdict = evaluate(plan.before, facts(plan.before)[0])
     unmet = {one.id: requirement_in_words(one) for one in verdict.unmet}
