@@ -42,7 +42,8 @@ def open_notification(request: PageRequest, uid: UUID) -> HttpResponse:
 
 def _change(request: PageRequest) -> None:
     posted = request.POST
-    subject = posted.get("subject_type", ""), posted.get("subject_id", "").replace("\x00", "")
+    # PostgreSQL refuses NUL in a text.
+    subject = [posted.get(name, "").replace("\x00", "") for name in ("subject_type", "subject_id")]
     match posted.get("do"):
         case "read-all":
             inbox.mark_all_read(request.actor)
