@@ -77,7 +77,7 @@ format: .venv/dev  ## format the code and apply automatic fixes
 
 .PHONY: bench
 bench: .venv/dev  ## run the benchmarks; they are not part of the tests
-	@for name in access pages registry scanning uploads; do echo "== $$name"; $(BIN)/python -m tests.bench.$$name || exit 1; done
+	@for name in access pages registry replay scanning uploads; do echo "== $$name"; $(BIN)/python -m tests.bench.$$name || exit 1; done
 
 .venv-mlflow/made: requirements/mlflow.txt
 	@echo "making .venv-mlflow, with a stock MLflow server (about a minute)"
