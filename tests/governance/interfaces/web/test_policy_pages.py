@@ -103,7 +103,9 @@ class TestPolicyEditor(PageTest):
         Page(self.send("preview", STRICTER.replace("integrity.digest", "integrity.digst"))).has(
             "Line 7", "checks[1].check"
         )
-        Page(self.send("preview", STRICTER.replace("scene-production", "scene-other"))).has("open the page of another policy")
+        Page(self.send("preview", STRICTER.replace("scene-production", "scene-other"))).has(
+            "open the page of another policy"
+        )
         for nonsense in ("", "- a", "\x00", "a: [", "{" * 5000):
             assert self.send("preview", nonsense).status_code == 400, nonsense[:9]
         assert self.send("replay", since="yesterday").status_code == 400
