@@ -16,7 +16,7 @@ from governance import actions
 from governance.models import Finding, PromotionRequest, Waiver
 from governance.notifications import reasons
 from governance.notifications.reasons import Reason
-from governance.selectors.request_detail import evaluate_request
+from governance.selectors.request_evaluation import evaluate_request
 from governance.selectors.requests import REQUEST_RELATED
 from registry.actions import REVIEW_REMINDED
 from registry.models import ModelVersion, RegisteredModel, ReviewerGroup, User

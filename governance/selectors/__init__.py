@@ -5,6 +5,7 @@ They use the same pure evaluation as the gate, so what is shown is what the gate
 
 from governance.selectors.author_queue import AuthorRow, count_author_work, waiting_for_author
 from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
+from governance.selectors.check_rows import CheckRow
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_of_models
 from governance.selectors.conflicts import Conflict, conflicts_of
 from governance.selectors.counting import capped_counts, waiting_checks
@@ -97,16 +98,8 @@ from governance.selectors.queue import Queue, my_queue
 from governance.selectors.readiness import readiness, require_draft_reader, simulate
 from governance.selectors.readiness_types import AskedGroup, ReadinessOutcome, ReadinessStep, TargetReadiness
 from governance.selectors.related import Rejection, Related
-from governance.selectors.request_detail import (
-    CheckRow,
-    MetricRow,
-    PromotionDetail,
-    RequestEvaluation,
-    evaluate_request,
-    metric_rows,
-    poll_token,
-    request_page,
-)
+from governance.selectors.request_detail import MetricRow, PromotionDetail, metric_rows, request_page
+from governance.selectors.request_evaluation import RequestEvaluation, evaluate_request, poll_token
 from governance.selectors.requests import (
     decisions_on_packet,
     get_request,

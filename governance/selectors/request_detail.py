@@ -1,97 +1,36 @@
 """One request as seen by one reader, evaluated by the same functions as the gate."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.actor import Actor, ActorKind
 from audit.models import Event
 from audit.recorder import ObjectRef
 from audit.selectors import events_for_object
-from governance.checks import entry_points, planning
-from governance.checks.base import Severity, described
 from governance.gate import gate_inputs, review_packet
-from governance.gate.waiver_facts import is_waivable_result, why_not_waivable
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import (
     YOU,
     ApprovalProgress,
-    CheckFact,
-    CheckRule,
     GateState,
     PolicyDocument,
-    Requirement,
     Reviewer,
     Verdict,
-    evaluate,
 )
 from governance.policies.metric_limits import Limit, direction_on, limit_on, limits_of
+from governance.selectors.check_rows import CheckRow, check_rows
 from governance.selectors.comparing import compare_with_limits
 from governance.selectors.conflicts import Conflict, conflicts_of
 from governance.selectors.escalation import EscalationRow, escalation_rows
 from governance.selectors.measured import Measured, measured_by
 from governance.selectors.related import Related, related_to
+from governance.selectors.request_evaluation import evaluate_request, poll_token, progress_mark
 from governance.selectors.requests import get_request
 from registry import access, selectors
 from registry.access import Allowed, Denied
 from registry.comparison import Comparison, Direction, MetricBound
 from registry.models import Evidence, ModelVersion, User
-
-SEVERITIES = tuple(str(severity) for severity in (Severity.CRITICAL, Severity.HIGH, Severity.WARNING, Severity.INFO))
-"""Severities of findings, highest first."""
-
-
-BESIDE_CHAMPION = frozenset({"explanation.declared"})
-"""Checks whose results are shown beside those of the champion."""
-
-
-@dataclass(frozen=True)
-class CheckRow:
-    """One check of the policy with its latest run; `run` is None if it never ran ("expected")."""
-
-    rule: CheckRule
-    title: str
-    description: str
-    run: CheckRun | None
-    requirement: Requirement
-    stale: bool
-    attempts: int
-    champion_run: CheckRun | None = None
-    """The latest run of the same check on the champion, where the results are shown beside each other."""
-    waiver: int | None = None
-    """Number of the waiver that covers the result."""
-
-    @property
-    def may_be_waived(self) -> bool:
-        """Whether a policy allows to waive the check, and its result can be waived."""
-        return (
-            self.rule.waivable is not None
-            and self.rule.mode == "required"
-            and not self.requirement.satisfied
-            and self.run is not None
-            and is_waivable_result(self.run)
-            and not why_not_waivable(self.run)
-        )
-
-    @property
-    def word(self) -> str:
-        """Display text of the status or conclusion."""
-        if self.run is None:
-            return "Expected"
-        if self.run.status != CheckRun.Status.COMPLETED:
-            return self.run.get_status_display()
-        return self.run.get_conclusion_display()
-
-    @property
-    def worst(self) -> str:
-        """The highest severity among the findings of the latest run: critical, high, warning, info, or ""."""
-        given = {str(finding.get("severity", "")) for finding in self.run.findings} if self.run is not None else set()
-        return next((severity for severity in SEVERITIES if severity in given), "")
-
-    @property
-    def has_warnings(self) -> bool:
-        """Whether the run has a finding of at least severity warning, whatever its conclusion."""
-        return self.worst in SEVERITIES[:3]
 
 
 @dataclass(frozen=True)
@@ -237,75 +176,6 @@ class PromotionDetail:
         return "; ".join(p.rstrip(".") for p in parts) + "." if parts else ""
 
 
-@dataclass(frozen=True)
-class RequestEvaluation:
-    """Evaluation of a request: its policy, check runs (latest first), current inputs digests, verdict, and contents.
-
-    An ungoverned transition has neither policy nor verdict.
-    """
-
-    document: PolicyDocument | None
-    runs: tuple[CheckRun, ...]
-    inputs: dict[str, str]
-    verdict: Verdict | None
-    contents: selectors.VersionContents
-    facts: Mapping[str, CheckFact] = field(default_factory=dict)
-    """The facts of the latest runs, by check slug."""
-
-    @property
-    def latest(self) -> dict[str, CheckRun]:
-        """The latest run of each check, which is the one that counts."""
-        return {run.check_slug: run for run in reversed(self.runs)}
-
-
-def progress_mark(run: CheckRun) -> int:
-    """Return a number that changes with the progress of a running check that the product runs; else 0."""
-    running = run.status == CheckRun.Status.RUNNING and hasattr(run, "progress")
-    return run.progress.done if running else 0
-
-
-def poll_token(revision: int, runs: Iterable[tuple[int, str, int]]) -> str:
-    """Return the token of `PromotionDetail.seen`.
-
-    Args:
-        revision: the request's revision.
-        runs: primary key, status and `progress_mark` of each check run.
-    """
-    return f"{revision}" + "".join(f".{status[0]}{mark or ''}" for _, status, mark in sorted(runs))
-
-
-def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
-    """Evaluate a request for display; a closed request keeps the inputs of its last runs.
-
-    Args:
-        request: the request, with the joins of `REQUEST_RELATED`.
-
-    Returns:
-        The evaluation. Nothing is written.
-    """
-    document, contents = gate_inputs.get_policy_document(request), gate_inputs.contents_of(request)
-    if document is None:
-        return RequestEvaluation(None, (), {}, None, contents)
-    rows = CheckRun.objects.filter(request=request).order_by("-pk")
-    related = ("progress", "external_run__reported_by") if _asks_outside(document) else ("progress",)
-    runs = tuple(rows.select_related(*related))
-    standing = RequestEvaluation(document, runs, {}, None, contents)
-    latest = standing.latest
-    if request.is_live:
-        planned = planning.plan(request, document, contents, latest)
-        inputs, uncounted = {run.check_slug: run.inputs_digest for run in planned}, planning.uncounted(planned)
-    else:
-        uncounted = {}
-        inputs = {slug: run.inputs_digest for slug, run in latest.items()}
-    facts = gate_inputs.collect_facts(request, document, latest, inputs, uncounted=uncounted)
-    judged = gate_inputs.with_failure(request, evaluate(document, facts))
-    return replace(standing, inputs=inputs, verdict=judged, facts=facts.checks)
-
-
-def _asks_outside(document: PolicyDocument) -> bool:
-    return any(rule.external for rule in document.checks)
-
-
 def request_page(actor: Actor, number: int, person: User | None = None) -> PromotionDetail:
     """Return one request as one reader sees it.
 
@@ -333,7 +203,7 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         request=request,
         document=document,
         verdict=judged,
-        checks=_check_rows(request, standing),
+        checks=check_rows(request, standing),
         runs=standing.runs,
         approvals=judged.approvals if judged is not None else (),
         decisions=decisions,
@@ -409,47 +279,6 @@ def metric_rows(
         for limit in (bound[key],)
         for found in (measured.get(limit.words) if measured and limit is not None and not limit.slice else None,)
     )
-
-
-def _check_rows(request: PromotionRequest, standing: RequestEvaluation) -> tuple[CheckRow, ...]:
-    document, judged = standing.document, standing.verdict
-    if document is None or judged is None:
-        return ()
-    runs: dict[str, list[CheckRun]] = {}
-    for run in standing.runs:
-        runs.setdefault(run.check_slug, []).append(run)
-    by_id = {r.id: r for r in judged.requirements}
-    champions = _champion_runs(request, {rule.check for rule in document.checks} & BESIDE_CHAMPION)
-    rows = []
-    for rule in document.checks:
-        check = entry_points.find(rule.check)
-        attempts = runs.get(rule.check, [])
-        requirement = by_id[f"check:{rule.check}"]
-        rows.append(
-            CheckRow(
-                rule=rule,
-                title=check.title if check is not None else rule.check,
-                description=described(check) if check is not None else "",
-                run=attempts[0] if attempts else None,
-                requirement=requirement,
-                stale=(fact := standing.facts.get(rule.check)) is not None and fact.stale,
-                attempts=len(attempts),
-                champion_run=champions.get(rule.check),
-                waiver=fact.waiver if fact is not None else None,
-            )
-        )
-    # Required before advisory, unmet before met.
-    return tuple(sorted(rows, key=lambda r: (r.rule.mode != "required", r.requirement.satisfied)))
-
-
-def _champion_runs(request: PromotionRequest, checks: Collection[str]) -> dict[str, CheckRun]:
-    """Return the latest completed runs of these checks on the champion of the request, by slug."""
-    if not checks or request.champion_id is None:
-        return {}
-    runs = CheckRun.objects.filter(
-        version_id=request.champion_id, check_slug__in=checks, status=CheckRun.Status.COMPLETED
-    )
-    return {run.check_slug: run for run in runs.order_by("check_slug", "-pk").distinct("check_slug")}
 
 
 def _my_groups(person: User | None, judged: Verdict | None) -> frozenset[str]:

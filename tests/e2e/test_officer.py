@@ -48,6 +48,7 @@ def test_two_officers_enter_a_member_who_decides_on_the_next_request(bank: Bank,
         expect(page.locator("main")).to_contain_text("Give a reason: it is recorded with the event.")
     page.get_by_role("textbox", name="Reason").fill(REASON)
     page.get_by_role("button", name="Add a member").click()
+    page.wait_for_url("**/changeproposal/*/change/")
     proposal = ChangeProposal.objects.get()
     expect(page.locator("main")).to_contain_text(str(proposal))
     assert not access.is_member(lea, group)

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from governance import selectors
 from governance.checks.documentation import CheckDocumentation
 from governance.interfaces.rest import pagination
+from governance.interfaces.rest.check_run_schemas import CheckRunList, CheckRunResponse
 from governance.interfaces.rest.endpoint import Endpoint, respond
 from governance.interfaces.rest.operation import Operation
-from governance.interfaces.rest.promotion_schemas import CheckRunList, CheckRunResponse
 from governance.interfaces.rest.schemas import PageQuery, ResponseBody
 from registry import access
 
