@@ -32,6 +32,7 @@ OPEN = {
 BESIDE = {
     "mlflow:elsewhere": "finds nothing for anybody",
     "POST web:sign-out": "ends the session that is sent along, whoever's it is",
+    "GET web:packet-earlier": "redirects to the present address of the packet, which decides",
     "GET admin:confirm": "asks for the password again, and opens nothing that was not open",
     "POST admin:confirm": "the same",
     "GET admin:jsi18n": "the words of Django's own scripts",

@@ -16,13 +16,12 @@ from governance.gate.quorum import requests_without_quorum
 from governance.interfaces.admin import formatting
 from governance.interfaces.admin.base import AuditedModelAdmin, RelatedTable
 from governance.interfaces.admin.commands import ActionResult, AdminAction
-from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
+from governance.interfaces.admin.forms import ReasonForm
 from governance.interfaces.admin.grants import where
-from governance.interfaces.admin.memberships import add_member, span_of, state_of
-from governance.interfaces.html.forms import MomentField
+from governance.interfaces.admin.memberships import MemberForm, add_member, span_of, state_of
 from registry import access, selectors
 from registry.access import OrgPermission
-from registry.models import Membership, ReviewerGroup
+from registry.models import ReviewerGroup
 from registry.services import groups, people
 
 SHOWN = 200
@@ -52,14 +51,10 @@ class GroupForm(ReasonForm):
     )
 
 
-class JoinForm(ReasonForm):
-    """A new member, and the period of the membership."""
+class JoinForm(MemberForm):
+    """A new member, the period of the membership, and whether they are a deputy, in the group of the page."""
 
-    user = AutocompleteField(Membership._meta.get_field("user"), label="Person")
-    valid_from = MomentField(
-        label="From", required=False, help_text="Empty: from now on. In the time zone shown at the top of the page."
-    )
-    valid_until = MomentField(label="Until", required=False, help_text="Empty: no end. Set an end for a deputy.")
+    group = None  # type: ignore[assignment]  # None removes the field of the parent form
 
 
 def _create(actor: Actor, row: None, form: NewGroupForm) -> ActionResult:

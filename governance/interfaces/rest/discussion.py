@@ -201,8 +201,7 @@ class _Discussion(Endpoint):
         page = ThreadList(items=[ThreadResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))
 
-    def add(self, request: Request, subject: PromotionRequest | ModelVersion) -> HttpResponseBase:
-        given = self.body(CommentCreate)
+    def add(self, request: Request, given: CommentCreate, subject: PromotionRequest | ModelVersion) -> HttpResponseBase:
 
         def post() -> Response:
             made = service.post_comment(
@@ -239,7 +238,8 @@ class RequestCommentsView(_Discussion):
         A comment changes neither the request nor what approvers sign. `unknown_mentions` of the response lists the
         names that mention no account.
         """
-        return self.add(request, governance.get_request(self.actor, id))
+        given = self.body(CommentCreate)
+        return self.add(request, given, governance.get_request(self.actor, id))
 
 
 class RequestThreadsView(_Discussion):
@@ -265,7 +265,8 @@ class VersionCommentsView(_Discussion):
                {201: CommentResponse}, body=CommentCreate, idempotent=True, etag=True)  # fmt: skip
     def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
         """Comment on a version. A token needs the scope `comments:write`. The fingerprint does not change."""
-        return self.add(request, selectors.version(self.actor, slug, number))
+        given = self.body(CommentCreate)
+        return self.add(request, given, selectors.version(self.actor, slug, number))
 
 
 class VersionThreadsView(_Discussion):

@@ -146,6 +146,7 @@ for _own in (
     "notification-deliveries",
     "profile",
     "tokens",
+    "second-factor",
     "delegations",
     "search-help",
     "saved-views",

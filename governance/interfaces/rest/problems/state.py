@@ -33,6 +33,16 @@ STATE: Final[dict[str, ProblemType]] = {
         "A version can have one open request per target.",
         "Follow the request in `existing`, or withdraw it first.",
     ),
+    "delivery_waits": ProblemType(
+        "The delivery waits to be sent already",
+        "A delivery that waits is sent at its next attempt.",
+        "Wait for the result of the attempt, and send it again if it failed.",
+    ),
+    "too_many_replays": ProblemType(
+        "Too many replays wait",
+        "A person has a limited number of replays that wait for a worker.",
+        "Wait until one of them is done, then start the next.",
+    ),
     "already_there": ProblemType(
         "The version is already there",
         "The requested state exists already.",

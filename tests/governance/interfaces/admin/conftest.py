@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,10 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from audit import clock
 from audit.models import Event
-from governance.models import CheckRun, Comment, Decision, Policy, PolicyRevision, PromotionRequest
-from governance.services import discussion
+from governance.models import CheckRun, Comment, Decision, Delegation, Policy, PolicyRevision, PromotionRequest
+from governance.services import delegations, discussion
 from registry.access import Role, actor_for
 from registry.models import (
     AccessToken,
@@ -153,6 +155,12 @@ def make_rows(bank: Bank) -> Rows:
         CheckRun: CheckRun.objects.filter(request=request).first(),
         Decision: Decision.objects.get(request=request),
         Comment: discussion.post_comment(actor=actor_for(bank.people["marta"]), subject=request, text="Well done."),
+        Delegation: delegations.grant_delegation(
+            actor=actor_for(bank.people["marta"]),
+            delegate=bank.people["aiko"].username,
+            valid_until=clock.now() + timedelta(days=7),
+            password=factories.PASSWORD,
+        ),
         RegisteredModel: bank.model,
         Stage: Stage.objects.get(slug="production"),
         StageMove: StageMove.objects.first(),

@@ -11,7 +11,7 @@ from django.test import Client
 
 from audit.models import Event
 from governance.interfaces.admin.urls import ADMINS
-from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
+from governance.models import CheckRun, Comment, Decision, Delegation, Policy, PolicyRevision, PromotionRequest
 from registry.models import (
     AccessToken,
     Assessment,
@@ -34,8 +34,9 @@ from tests.governance.interfaces.admin.conftest import Visit, address
 pytestmark = pytest.mark.django_db
 
 READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove,
-             Assessment, PeriodicReview, ChangeProposal)  # fmt: skip
-OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance, ProtectedAlias, VerificationKey)
+             Assessment, PeriodicReview, ChangeProposal, Comment)  # fmt: skip
+OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance, ProtectedAlias, VerificationKey,
+            Delegation)  # fmt: skip
 ADMINISTRATORS = (User, Grant, AccessToken)
 EVERYTHING = {*READ_ONLY, *OFFICERS, *ADMINISTRATORS, Event}
 

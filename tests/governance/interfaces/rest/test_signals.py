@@ -80,7 +80,7 @@ def test_a_breach_is_answered_with_its_finding(monitored: Caller) -> None:
     assert made.json["health"] == "breached"
     (finding,) = monitored.get("/models/m/findings").json["items"]
     assert (finding["number"], finding["signal"], finding["limit"], finding["first_value"]) == (number, "auc", 0.8, 0.7)
-    assert monitored.get("/models/m/findings?state=resolved").json["items"] == []
+    assert monitored.get("/models/m/findings?state=closed").json["items"] == []
     assert monitored.get(VERSION).json["health"] == "breached"
     assert monitored.get("/models/m").json["health"] == "breached"
 
