@@ -126,7 +126,13 @@ from governance.selectors.signals import (
     signals_page,
 )
 from governance.selectors.trail import Concern, named_in_log, trail_of_request
-from governance.selectors.waivers import filtered_waivers, visible_waivers, waiver, waivers_of_version
+from governance.selectors.waivers import (
+    filtered_waivers,
+    visible_waivers,
+    waiver,
+    waivers_of_version,
+    waivers_under_policy,
+)
 from governance.selectors.whole_versions import ResolvedVersion, WholeVersion, resolved_version, whole_version
 
 __all__ = [
@@ -284,6 +290,7 @@ __all__ = [
     "waiting_for_author",
     "waiver",
     "waivers_of_version",
+    "waivers_under_policy",
     "warnings_of",
     "whole_version",
 ]

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from audit import clock
 from audit.actor import Actor
-from governance.models import Waiver
+from governance.models import RequestPolicy, Waiver
 from registry import access
 from registry.exceptions import NotFoundError
 from registry.models import ModelVersion
@@ -41,6 +41,17 @@ def filtered_waivers(rows: QuerySet[Waiver], filters: Mapping[str, str]) -> Quer
     if check := filters.get("check"):
         rows = rows.filter(check_slug=check)
     return rows
+
+
+def waivers_under_policy(actor: Actor, slug: str) -> QuerySet[Waiver]:
+    """Return the waivers in force, of models that the actor may see, for requests that a policy governs.
+
+    Args:
+        actor: the reader.
+        slug: of the policy.
+    """
+    governed = RequestPolicy.objects.filter(policy_revision__policy__slug=slug).values("request")
+    return filtered_waivers(visible_waivers(actor), {"state": "in_force"}).filter(request__in=governed)
 
 
 def waiver(actor: Actor, number: int) -> Waiver:

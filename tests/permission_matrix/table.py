@@ -101,6 +101,7 @@ find the request in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  
 find a finding in a list             SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the log of the model            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the policies                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+read the impacts                     PR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 open one's own pages                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 
 register a model                     SPRM   +  +  +  +  +  +   -  +  +   +   +  +  +   +  ?  ?
@@ -149,6 +150,7 @@ delete a model                       SM     -  -  -  -  -  +   -  -  -   -   -  
 delete a version                     SM     -  -  -  -  -  +   -  -  -   -   -  -  -   .  ?  ?
 
 ask for a promotion                  SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+open the form of another kind        P      -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 ask to approve a version again       SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 point a free alias                   SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 take an alias off                    SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
@@ -259,6 +261,7 @@ find the request in a list           SR     +  +  +  +  +  +  +  +  .  -   +  + 
 find a finding in a list             SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the log of the model            S      +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the policies                    SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+read the impacts                     R      +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 open one's own pages                 SR     +  +  +  +  +  +  +  +  +  +   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 
 register a model                     SRM    -  +  -  -  -  -  +  -  -  +   +  -  -  +  +  +  +  +  -  +   +   ?  ?  ?
@@ -416,6 +419,7 @@ WRITES_OF_A_TOKEN = frozenset(
         "report production signals",
         "write notes on a version",
         "report a check",
+        "open a finding",
         "ask for a promotion",
         "ask to approve a version again",
         "point a free alias",

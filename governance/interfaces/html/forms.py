@@ -89,3 +89,5 @@ class PageForm(forms.Form):
                 self.add_error(name if name in self.fields else None, fault.detail)
         else:
             self.add_error(None, refusal.detail)
+            if refusal.who_can:
+                self.add_error(None, f"Who can: {', '.join(refusal.who_can)}.")

@@ -9,6 +9,9 @@ from governance.interfaces.web import pagination
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import access
 
+MAX_WAIVERS = 20
+"""Waivers on the page of a policy, those that end first; the list of waivers shows all."""
+
 
 @page_view()
 def policy_list(request: PageRequest) -> HttpResponse:
@@ -48,6 +51,7 @@ def policy(request: PageRequest, slug: str) -> HttpResponse:
         "proposals": list(selectors.open_proposals(request.actor, slug)),
         "may_propose": may_propose(request),
         "difference": _difference(request, slug, found),
+        "waivers": list(selectors.waivers_under_policy(request.actor, slug)[:MAX_WAIVERS]),
         "approvals": sorted(found.document.approvals, key=lambda rule: rule.order),
     }
     return render_page(request, "policies/policy.html", context, part="covered")

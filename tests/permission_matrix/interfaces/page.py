@@ -364,7 +364,7 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("request-promotion", MODEL, FREE), fields)
 
 
-_simply("open one's own pages", "impacts", lambda world: _url("impacts"))
+_simply("read the impacts", "impacts", lambda world: _url("impacts"))
 
 
 @PAGE.at("recall a dataset", "GET web:recall-dataset", "POST web:recall-dataset")
@@ -372,7 +372,7 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("recall-dataset", DATASET), {"reason": WHY})
 
 
-@PAGE.at("ask for a promotion", "GET web:emergency", "POST web:emergency")
+@PAGE.at("open the form of another kind", "GET web:emergency", "POST web:emergency")
 def _(world: World, client: Client, caller: Caller) -> Answer:
     path = _url("emergency", MODEL)
     opened, sent = client.get(path), client.post(path, {"version": 1, "target": "stage:production", "reason": WHY})
@@ -380,7 +380,7 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return answer_of(opened if sent.status_code == 400 else sent)
 
 
-@PAGE.at("ask for a promotion", "GET web:rollback", "POST web:rollback")
+@PAGE.at("open the form of another kind", "GET web:rollback", "POST web:rollback")
 def _(world: World, client: Client, caller: Caller) -> Answer:
     path = _url("rollback", MODEL)
     opened, sent = client.get(path), client.post(path, {"choice": "stage:production:1", "reason": WHY})
