@@ -12,8 +12,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from audit import clock
+from audit import selectors as log
 from audit.actor import Actor
 from governance import selectors
+from governance.interfaces.web.bounded_cache import BoundedCache
 from governance.notifications import inbox
 from registry import access
 from registry import selectors as catalogue
@@ -22,6 +24,9 @@ from registry.models import Instance
 from registry.services import signing_locks
 
 _protects = False
+_waiting: BoundedCache[int] = BoundedCache(10_000, lambda number: 1)
+_SECONDS = 15
+"""How long a number of waiting requests is cached while no event is recorded."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,15 @@ class PageLayout:
 
     @cached_property
     def waiting(self) -> int:
-        """The number of requests that wait for the user: as on the page My reviews."""
+        """The number of requests that wait for the user: as on the page My reviews.
+
+        It changes with an event of the log, or with the time (such as the start of a delegation): the number is cached
+        for the newest event and a quarter of a minute.
+        """
+        newest, period = log.latest_event_pk(), int(clock.now().timestamp()) // _SECONDS
+        return _waiting.get((self.me.pk, newest, period), self._count_waiting)
+
+    def _count_waiting(self) -> int:
         return len(models_waiting(self._request, self._actor)) + selectors.count_author_work(self._actor, self.me)
 
     @cached_property

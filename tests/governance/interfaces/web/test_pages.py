@@ -161,7 +161,7 @@ def test_a_fault_is_a_page_with_the_request_s_id_and_what_became_of_the_input(
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the secret inside of the fault")
 
-    monkeypatch.setattr("governance.interfaces.web.reviews.selectors.my_reviews", fail)
+    monkeypatch.setattr("governance.interfaces.web.reviews.selectors.my_queue", fail)
     monkeypatch.setattr("governance.interfaces.web.models.service.register_model", fail)
     client.force_login(marta, backend="registry.access.backend.RoleBackend")
     client.raise_request_exception = False

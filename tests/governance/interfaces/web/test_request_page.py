@@ -110,13 +110,13 @@ class TestLive(PageTest):
         path = f"/promotions/{self.scene.request.pk}/?seen={seen}"
         return self.as_(person).get(path, headers={"HX-Request": "true", "HX-Target": "gate-panel"})
 
-    def test_nothing_new_is_no_content_and_one_query_beyond_the_session(self) -> None:
+    def test_nothing_new_is_no_content_and_two_queries_beyond_the_session(self) -> None:
         marta = self.scene.people.marta
         page = self.read(marta, f"/promotions/{self.scene.request.pk}/")
         gate = next(a for _, a in page.tags if a.get("id") == "gate-panel")
         token = str(gate["hx-get"]).partition("seen=")[2]
         client = self.as_(marta)
-        with self.assertNumQueries(3):  # session, person, one look
+        with self.assertNumQueries(4):  # session, person, the request with its checks, its discussion
             answer = client.get(f"/promotions/{self.scene.request.pk}/?seen={token}", headers={"HX-Request": "true"})
         assert answer.status_code == 204
         assert not answer.content
