@@ -67,12 +67,18 @@ class CheckRow:
         return self.worst in SEVERITIES[:3]
 
 
-def check_rows(request: PromotionRequest, standing: RequestEvaluation) -> tuple[CheckRow, ...]:
-    document, judged = standing.document, standing.verdict
+def check_rows(request: PromotionRequest, evaluation: RequestEvaluation) -> tuple[CheckRow, ...]:
+    """Return the checks of a request, required before advisory and unmet before met.
+
+    Args:
+        request: the request.
+        evaluation: its evaluation; without a policy there are no checks.
+    """
+    document, judged = evaluation.document, evaluation.verdict
     if document is None or judged is None:
         return ()
     runs: dict[str, list[CheckRun]] = {}
-    for run in standing.runs:
+    for run in evaluation.runs:
         runs.setdefault(run.check_slug, []).append(run)
     by_id = {r.id: r for r in judged.requirements}
     champions = _champion_runs(request, {rule.check for rule in document.checks} & BESIDE_CHAMPION)
@@ -88,13 +94,12 @@ def check_rows(request: PromotionRequest, standing: RequestEvaluation) -> tuple[
                 description=described(check) if check is not None else "",
                 run=attempts[0] if attempts else None,
                 requirement=requirement,
-                stale=(fact := standing.facts.get(rule.check)) is not None and fact.stale,
+                stale=(fact := evaluation.facts.get(rule.check)) is not None and fact.stale,
                 attempts=len(attempts),
                 champion_run=champions.get(rule.check),
                 waiver=fact.waiver if fact is not None else None,
             )
         )
-    # Required before advisory, unmet before met.
     return tuple(sorted(rows, key=lambda r: (r.rule.mode != "required", r.requirement.satisfied)))
 
 

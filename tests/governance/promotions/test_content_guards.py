@@ -94,8 +94,8 @@ REVISION = (
     "repeat('0', 64), now() + interval '1 day', published_by, '' FROM governance_policyrevision WHERE id = %s"
 )
 BIND = (
-    "INSERT INTO governance_requestpolicy (request_id, policy_revision_id, basis, added_at, event) "
-    "VALUES (%s, %s, 'target', now(), gen_random_uuid())"
+    "INSERT INTO governance_requestpolicy (request_id, policy_revision_id, basis, reason, added_at, event) "
+    "VALUES (%s, %s, 'target', '', now(), gen_random_uuid())"
 )
 REPEAT = (
     "INSERT INTO governance_promotionrequest (uid, model_id, version_id, source_stage_id, target_stage_id, "

@@ -159,14 +159,18 @@ class TestFinding(TestCase):
 
 
 class TestCost(PageTest):
-    """Queries per page: a number that does not grow with the data. Who may approve is worked out once for a page: three
-    queries for the reader, three for each list of requests that is not known from another."""
+    """Queries per page: a number that does not grow with the data.
+
+    Who may approve is computed once for a page: three queries for the reader, three for each list of requests that is
+    not known from another. Findings, waivers, delegations, roles on models and conflicts of interest are one query
+    each.
+    """
 
     ceilings = {  # noqa: RUF012  # never changed
-        "/models/": 37,
-        "/reviews/": 38,
-        "/promotions/?state=any": 24,
-        "/models/credit-risk-pd/": 48,
+        "/models/": 50,
+        "/reviews/": 44,
+        "/promotions/?state=any": 26,
+        "/models/credit-risk-pd/": 54,
         "/models/credit-risk-pd/versions/2/": 65,  # what each target lacks, and who would be asked: 20
         "/models/credit-risk-pd/compare/v1..v2/": 29,
         "/audit/?model=credit-risk-pd": 30,
@@ -181,10 +185,10 @@ class TestCost(PageTest):
         return len(queries)
 
     def test_ceilings_hold_and_do_not_grow_with_the_data(self) -> None:
-        ceilings = {**self.ceilings, f"/promotions/{self.scene.request.pk}/": 40}
+        ceilings = {**self.ceilings, f"/promotions/{self.scene.request.pk}/": 46}
         before = {path: self.cost(path) for path in ceilings}
         over = {path: (n, ceilings[path]) for path, n in before.items() if n > ceilings[path]}
-        assert not over, before
+        assert not over, over
         people = self.scene.people
         for n in range(4):
             model = factories.assessed(factories.model(people.priya, f"another-{n}", risk_tier=2, team="Credit"))
