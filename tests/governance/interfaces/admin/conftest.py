@@ -38,7 +38,7 @@ from registry.models import (
 from registry.services import assessments, instance, reviews
 from tests import factories
 from tests.fixtures.scenes import Share
-from tests.governance.promotions.conftest import Bank, found_bank
+from tests.governance.promotions.conftest import PASSWORD, Bank, found_bank
 from tests.personas import People
 
 CONFIRM = "/admin/confirm/"
@@ -159,7 +159,7 @@ def make_rows(bank: Bank) -> Rows:
             actor=actor_for(bank.people["marta"]),
             delegate=bank.people["aiko"].username,
             valid_until=clock.now() + timedelta(days=7),
-            password=factories.PASSWORD,
+            password=PASSWORD,
         ),
         RegisteredModel: bank.model,
         Stage: Stage.objects.get(slug="production"),
