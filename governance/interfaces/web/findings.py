@@ -81,9 +81,9 @@ class ProposalForm(PageForm):
         max_length=service.MAX_EVIDENCE,
         widget=forms.Textarea(attrs=_Text),
     )
-    attachment = forms.ModelChoiceField(
+    attachment: forms.ModelChoiceField[Evidence] = forms.ModelChoiceField(
         label="Attached evidence",
-        queryset=Evidence.objects.none(),
+        queryset=None,  # that of the model, set when the form is made
         required=False,
         help_text="Evidence of a version of the model.",
     )

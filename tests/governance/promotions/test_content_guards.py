@@ -100,7 +100,8 @@ BIND = (
 REPEAT = (
     "INSERT INTO governance_promotionrequest (uid, model_id, version_id, source_stage_id, target_stage_id, "
     "target_alias, reason, state, policy_revision_id, fingerprint, packet_digest, before_governance, requested_by_id, "
-    "kind, confirming_group, revision, created_at, closed_at) SELECT '22222222-2222-4222-8222-222222222222', model_id, version_id, "
+    "kind, confirming_group, revision, created_at, closed_at) "
+    "SELECT '22222222-2222-4222-8222-222222222222', model_id, version_id, "
     "source_stage_id, target_stage_id, target_alias, reason, 'promoted', %s, fingerprint, '', false, requested_by_id, "
     "'ordinary', '', 1, now(), now() FROM governance_promotionrequest WHERE id = %s"
 )
