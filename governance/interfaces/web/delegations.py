@@ -59,7 +59,11 @@ class DelegationForm(PageForm):
         help_text="None chosen: every tier.",
     )
     reason = forms.CharField(
-        label="Reason", required=False, max_length=5_000, help_text="Optional; recorded in the audit log."
+        label="Reason",
+        required=False,
+        max_length=5_000,
+        help_text="Optional; recorded in the audit log.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     password = forms.CharField(
         label="Password",
