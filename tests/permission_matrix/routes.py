@@ -32,6 +32,11 @@ OPEN = {
 BESIDE = {
     "mlflow:elsewhere": "finds nothing for anybody",
     "POST web:sign-out": "ends the session that is sent along, whoever's it is",
+    **{
+        f"{method} web:{page}": "no policy of the scene has the section; the tests of these kinds of requests try it"
+        for method in ("GET", "POST")
+        for page in ("emergency", "rollback")
+    },
     "GET web:packet-earlier": "redirects to the present address of the packet, which decides",
     "GET admin:confirm": "asks for the password again, and opens nothing that was not open",
     "POST admin:confirm": "the same",

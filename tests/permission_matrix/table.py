@@ -101,7 +101,6 @@ find the request in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  
 find a finding in a list             SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the log of the model            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the policies                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
-read the impacts                     PR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 open one's own pages                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 
 register a model                     SPRM   +  +  +  +  +  +   -  +  +   +   +  +  +   +  ?  ?
@@ -150,7 +149,6 @@ delete a model                       SM     -  -  -  -  -  +   -  -  -   -   -  
 delete a version                     SM     -  -  -  -  -  +   -  -  -   -   -  -  -   .  ?  ?
 
 ask for a promotion                  SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
-open the form of another kind        P      -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 ask to approve a version again       SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 point a free alias                   SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 take an alias off                    SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
@@ -261,7 +259,6 @@ find the request in a list           SR     +  +  +  +  +  +  +  +  .  -   +  + 
 find a finding in a list             SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the log of the model            S      +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the policies                    SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
-read the impacts                     R      +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 open one's own pages                 SR     +  +  +  +  +  +  +  +  +  +   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 
 register a model                     SRM    -  +  -  -  -  -  +  -  -  +   +  -  -  +  +  +  +  +  -  +   +   ?  ?  ?

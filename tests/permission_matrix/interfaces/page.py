@@ -364,28 +364,12 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("request-promotion", MODEL, FREE), fields)
 
 
-_simply("read the impacts", "impacts", lambda world: _url("impacts"))
+_simply("read the policies", "impacts", lambda world: _url("impacts"))
 
 
 @PAGE.at("recall a dataset", "GET web:recall-dataset", "POST web:recall-dataset")
 def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("recall-dataset", DATASET), {"reason": WHY})
-
-
-@PAGE.at("open the form of another kind", "GET web:emergency", "POST web:emergency")
-def _(world: World, client: Client, caller: Caller) -> Answer:
-    path = _url("emergency", MODEL)
-    opened, sent = client.get(path), client.post(path, {"version": 1, "target": "stage:production", "reason": WHY})
-    # No policy of the scene has the section: the form is refused to those who may send it.
-    return answer_of(opened if sent.status_code == 400 else sent)
-
-
-@PAGE.at("open the form of another kind", "GET web:rollback", "POST web:rollback")
-def _(world: World, client: Client, caller: Caller) -> Answer:
-    path = _url("rollback", MODEL)
-    opened, sent = client.get(path), client.post(path, {"choice": "stage:production:1", "reason": WHY})
-    # No version has left Production: the form is refused to those who may send it.
-    return answer_of(opened if sent.status_code == 400 else sent)
 
 
 @PAGE.at("ask to approve a version again", "GET web:request-promotion", "POST web:request-promotion")

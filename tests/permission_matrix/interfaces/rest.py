@@ -224,7 +224,7 @@ _simply(
     "/promotions",
     {"model": MODEL, "version": SHOWN, "target": {"stage": "staging"}, "reason": WHY},
 )
-_simply("read the impacts", "listImpacts", "GET", "/impacts")
+_simply("read the policies", "listImpacts", "GET", "/impacts")
 _simply("view the model", "listEmergencies", "GET", f"/models/{MODEL}/emergencies")
 _simply("view the model", "listRollbacks", "GET", f"/models/{MODEL}/rollbacks")
 _simply("view a version", "whatWasInStage", "GET", f"/models/{MODEL}/stages/staging?at=2026-01-01T00:00:00Z")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
 
+from audit import clock
 from audit.models import Event
 from audit.selectors import private_values
 from governance.interfaces.admin.urls import ADMINS
-from governance.models import Policy
-from governance.services import policies
-from registry.access import Role
+from governance.models import Delegation, Policy
+from governance.services import delegations, policies
+from registry import totp
+from registry.access import Role, actor_for
 from registry.models import (
     AccessToken,
     ChangeProposal,
@@ -29,7 +33,7 @@ from registry.models import (
     User,
     VerificationKey,
 )
-from registry.services import account_controls, instance, questionnaires
+from registry.services import account_controls, instance, questionnaires, second_factors, signing_locks
 from registry.services import lifecycle as lifecycle_service
 from registry.services import people as accounts
 from tests import factories
@@ -116,6 +120,28 @@ def _alias(people: People) -> ProtectedAlias:
     return made
 
 
+def _delegation(people: People) -> Delegation:
+    return delegations.grant_delegation(
+        actor=actor_for(people.marta),
+        delegate=people.aiko.username,
+        valid_until=clock.now() + timedelta(days=7),
+        password=factories.PASSWORD,
+    )
+
+
+def _locked_account(people: People) -> User:
+    for _ in range(settings.COUNTERSIGN_SIGNING_ATTEMPTS):
+        signing_locks.count_failure(people.eve)
+    return people.eve
+
+
+def _enrolled_account(people: People) -> User:
+    offered = second_factors.begin(people.eve)
+    code = totp.code_of(offered.secret, totp.step_at(clock.now()))
+    second_factors.enrol(actor=actor_for(people.eve), person=people.eve, ticket=offered.ticket, code=code)
+    return people.eve
+
+
 def _responsible(people: People) -> User:
     """Owns one model, on which Chen has the role of owner."""
     factories.grant(Role.OWNER, to=people.chen, on=factories.model(people.eve, "owned-by-eve"))
@@ -181,6 +207,9 @@ CASES = [
     Case(ProtectedAlias, "add", "officer", "lifecycle.alias_changed", {"name": "green", "stage": "production"}),
     Case(ProtectedAlias, "represent", "officer", "change.proposed", {"stage": ""}, _alias),
     Case(ProtectedAlias, "end", "officer", "change.proposed", {}, _alias),
+    Case(User, "unlock", "administrator", "person.signing_unlocked", {}, _locked_account),
+    Case(User, "second-factor", "administrator", "person.second_factor_cleared", {}, _enrolled_account),
+    Case(Delegation, "revoke", "officer", "delegation.revoked", {}, _delegation),
     Case(User, "reactivate", "administrator", "person.reactivated", {}, _shut_account),
     Case(ReviewerGroup, "add", "officer", "group.created", {"slug": "fraud-team", "name": "Fraud team"}),
     Case(ReviewerGroup, "edit", "officer", "group.updated", {"name": "Risk desk", "description": "Tier 1"}, _group),
