@@ -101,7 +101,7 @@ FINDS: dict[str, list[str]] = {
     "owner:@me": ALL,
     "owner:PRIYA": ALL,
     "owner:none is:unowned": [],
-    "owner:nobody-of-that-name": [],
+    "owner:unknown-name": [],
     'team:"retail credit"': ["credit-risk-pd"],
     "team:pay*,op*": ["fraud-cards", "triage.llm"],
     "team:none": ["churn", "empty"],

@@ -216,13 +216,8 @@ class GrantsView(Endpoint):
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         selectors.require_reading_rights(self.actor, model)
-        rows, following = pagination.page(
-            access.current_grants().filter(model=model).select_related("user", "group"),
-            by="pk",
-            kind=int,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda grant: grant.pk,
+        rows, following = pagination.by_keys(
+            access.current_grants().filter(model=model).select_related("user", "group"), pagination.OLDEST_FIRST, asked
         )
         return respond(
             GrantList(items=[GrantResponse.of(grant) for grant in rows], next=following),

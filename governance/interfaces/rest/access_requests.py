@@ -117,15 +117,7 @@ class AccessRequestsView(Endpoint):
             found = found.filter(outcome=None if asked.state == "asked" else asked.state)
         if asked.model is not None:
             found = found.filter(slug=asked.model)
-        rows, following = pagination.page(
-            found,
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda row: row.pk,
-        )
+        rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, asked)
         return respond(
             AccessRequestList(items=[AccessRequestResponse.of(row) for row in rows], next=following),
             headers=pagination.link(request, following),

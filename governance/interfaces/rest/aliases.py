@@ -64,14 +64,7 @@ class AliasesView(Endpoint):
         """List the aliases that point at a version of the model, by name."""
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
-        rows, following = pagination.page(
-            selectors.current_aliases(model=model),
-            by="name",
-            kind=str,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda row: row.name,
-        )
+        rows, following = pagination.by_keys(selectors.current_aliases(model=model), (("name", str),), asked)
         return respond(
             AliasList(items=_shown(model, [row.name for row in rows]), next=following),
             headers=pagination.link(request, following),

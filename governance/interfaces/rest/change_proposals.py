@@ -89,15 +89,7 @@ class ChangesView(Endpoint):
         found = selectors.change_proposals(self.actor)
         if asked.state is not None:
             found = found.filter(outcome=None if asked.state == ChangeProposal.PROPOSED else asked.state)
-        rows, following = pagination.page(
-            found,
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda row: row.pk,
-        )
+        rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, asked)
         return respond(
             ChangeList(items=[Change.of(row) for row in rows], next=following),
             headers=pagination.link(request, following),

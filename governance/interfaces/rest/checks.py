@@ -115,14 +115,8 @@ class RunsView(Endpoint):
         """List all attempts of all checks of the request, newest first, with findings, measures and resource limits."""
         asked = self.query(PageQuery)
         found = selectors.get_request_status(self.actor, id)
-        rows, following = pagination.page(
-            found.check_runs.select_related("external_run__reported_by", "progress"),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda run: run.pk,
+        rows, following = pagination.by_keys(
+            found.check_runs.select_related("external_run__reported_by", "progress"), pagination.NEWEST_FIRST, asked
         )
         return respond(
             CheckRunList(items=[CheckRunResponse.of(run) for run in rows], next=following),

@@ -167,14 +167,8 @@ class DependentsView(Endpoint):
         """
         asked = self.query(DependentsQuery)
         found = lineage.dataset(self.actor, key)
-        rows, following = pagination.page(
-            lineage.dependents(self.actor, found.identity, stage=asked.stage),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda v: v.pk,
+        rows, following = pagination.by_keys(
+            lineage.dependents(self.actor, found.identity, stage=asked.stage), pagination.NEWEST_FIRST, asked
         )
         weight = lineage.dataset_usage(self.actor, found.identity)
         return respond(

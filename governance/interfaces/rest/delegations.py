@@ -71,11 +71,7 @@ class DelegationsView(Endpoint):
         """
         asked = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
-        found, following = pagination.page(
-            selectors.visible_delegations(self.actor),
-            by="pk", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
-            place=lambda row: row.pk,
-        )  # fmt: skip
+        found, following = pagination.by_keys(selectors.visible_delegations(self.actor), pagination.NEWEST_FIRST, asked)
         rows = selectors.delegation_rows(self.actor, found)
         page = DelegationList(items=[DelegationResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

@@ -185,19 +185,13 @@ class _Discussion(Endpoint):
 
     def comments(self, request: Request, subject: PromotionRequest | ModelVersion) -> Response:
         asked = self.query(PageQuery)
-        rows, following = pagination.page(
-            governance.comments_of(subject),
-            by="pk", kind=int, cursor=asked.cursor, limit=asked.limit, place=lambda row: row.pk,
-        )  # fmt: skip
+        rows, following = pagination.by_keys(governance.comments_of(subject), pagination.OLDEST_FIRST, asked)
         items = [CommentResponse.of(view) for view in governance.comment_views(rows)]
         return respond(CommentList(items=items, next=following), headers=pagination.link(request, following))
 
     def threads(self, request: Request, subject: PromotionRequest | ModelVersion) -> Response:
         asked = self.query(PageQuery)
-        rows, following = pagination.page(
-            governance.threads_of(subject),
-            by="pk", kind=int, cursor=asked.cursor, limit=asked.limit, place=lambda row: row.pk,
-        )  # fmt: skip
+        rows, following = pagination.by_keys(governance.threads_of(subject), pagination.OLDEST_FIRST, asked)
         page = ThreadList(items=[ThreadResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))
 

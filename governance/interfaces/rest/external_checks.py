@@ -192,14 +192,8 @@ class ExternalRunsView(Endpoint):
         """
         asked = self.query(PageQuery)
         version = selectors.version(self.actor, slug, number)
-        rows, following = pagination.page(
-            service.runs_of(self.actor, version, check),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda run: run.pk,
+        rows, following = pagination.by_keys(
+            service.runs_of(self.actor, version, check), pagination.NEWEST_FIRST, asked
         )
         required_by = service.policies_requiring(check)
         return respond(

@@ -155,15 +155,7 @@ def _page(request: Request, found: QuerySet[Finding], asked: FindingsQuery) -> R
         for name, value in asked.model_dump().items()
         if name not in ("limit", "cursor") and value is not None
     }
-    rows, following = pagination.page(
-        governance.filtered_findings(found, filters),
-        by="pk",
-        kind=int,
-        descending=True,
-        cursor=asked.cursor,
-        limit=asked.limit,
-        place=lambda row: row.pk,
-    )
+    rows, following = pagination.by_keys(governance.filtered_findings(found, filters), pagination.NEWEST_FIRST, asked)
     page = FindingList(items=[FindingResponse.of(row) for row in rows], next=following)
     return respond(page, headers=pagination.link(request, following))
 

@@ -94,14 +94,10 @@ class ImpactsView(Endpoint):
         """List the impacts on the models that the caller may see, newest first."""
         asked = self.query(ImpactsQuery)
         is_open = {"open": True, "settled": False, "any": None}[asked.state]
-        rows, following = pagination.page(
+        rows, following = pagination.by_keys(
             selectors.visible_impacts(self.actor, cause=asked.cause or "", is_open=is_open),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda row: row.pk,
+            pagination.NEWEST_FIRST,
+            asked,
         )
         return respond(
             ImpactList(items=[ImpactResponse.of(row) for row in rows], next=following),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -52,39 +52,10 @@ def refused() -> Problem:
     return Problem(400, "invalid_request", detail, errors=[{"pointer": "?cursor", "code": "cursor", "detail": detail}])
 
 
-def page(
-    rows: QuerySet[Row],
-    *,
-    by: str,
-    kind: type[str] | type[int],
-    descending: bool = False,
-    cursor: str | None,
-    limit: int,
-    place: Callable[[Row], str | int],
-) -> tuple[list[Row], str | None]:
-    """Return one page of rows ordered by one unique field, and the cursor of the next page (None at the end).
-
-    Args:
-        rows: the query; without an order.
-        by: the field; an index on it keeps every page as fast as the first.
-        kind: type of its values.
-        descending: order from the highest value.
-        cursor: from the previous page; None for the first page.
-        limit: rows per page.
-        place: returns the field's value of a row.
-
-    Raises:
-        Problem: 400 for an invalid cursor.
-    """
-    if cursor is not None:
-        rows = rows.filter(**{f"{by}__{'lt' if descending else 'gt'}": decode(cursor, kind)})
-    found = list(rows.order_by(f"-{by}" if descending else by)[: limit + 1])
-    shown = found[:limit]
-    return shown, encode(place(shown[-1])) if len(found) > limit else None
-
-
 Keys = tuple[tuple[str, type[str] | type[int] | type[datetime]], ...]
 """Fields that order a list, with `-` for descending, and the types of their values. Together they must be unique."""
+OLDEST_FIRST: Keys = (("pk", int),)
+NEWEST_FIRST: Keys = (("-pk", int),)
 
 
 def by_keys(rows: QuerySet[Row], keys: Keys, asked: PageQuery) -> tuple[list[Row], str | None]:

@@ -105,14 +105,7 @@ class PoliciesView(Endpoint):
         """List the policies in force, with their requirements and scope."""
         asked = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
-        rows, following = pagination.page(
-            selectors.policies_in_force(),
-            by="policy__slug",
-            kind=str,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda revision: revision.policy.slug,
-        )
+        rows, following = pagination.by_keys(selectors.policies_in_force(), (("policy__slug", str),), asked)
         return respond(
             PolicyList(
                 items=[

@@ -103,15 +103,7 @@ class PromotionsView(Endpoint):
             found = found.filter(model__slug=asked.model)
         if asked.version is not None:
             found = found.filter(version__number=asked.version)
-        rows, following = pagination.page(
-            found.only("pk"),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda r: r.pk,
-        )
+        rows, following = pagination.by_keys(found.only("pk"), pagination.NEWEST_FIRST, asked)
         shown = selectors.promotion_summaries_of(self.actor, [row.pk for row in rows])
         return respond(
             PromotionList(items=[PromotionSummary.of(row) for row in shown], next=following),

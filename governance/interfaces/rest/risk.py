@@ -125,11 +125,7 @@ class QuestionnairesView(Endpoint):
         """List every revision of the risk questionnaire, newest first."""
         asked = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
-        rows, following = pagination.page(
-            selectors.questionnaires(),
-            by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
-            place=lambda row: row.number,
-        )  # fmt: skip
+        rows, following = pagination.by_keys(selectors.questionnaires(), (("-number", int),), asked)
         items = [
             QuestionnaireResponse(
                 revision=row.number,
@@ -151,11 +147,7 @@ class AssessmentsView(Endpoint):
         """List the risk assessments of a model, newest first."""
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
-        rows, following = pagination.page(
-            selectors.assessments_of(model),
-            by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
-            place=lambda row: row.number,
-        )  # fmt: skip
+        rows, following = pagination.by_keys(selectors.assessments_of(model), (("-number", int),), asked)
         items = [AssessmentResponse.of(row, in_force=row.pk == model.tier_basis_id) for row in rows]
         return respond(AssessmentList(items=items, next=following), headers=pagination.link(request, following))
 
@@ -199,10 +191,6 @@ class ReviewsView(Endpoint):
         """
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
-        rows, following = pagination.page(
-            selectors.reviews_of(model),
-            by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
-            place=lambda row: row.number,
-        )  # fmt: skip
+        rows, following = pagination.by_keys(selectors.reviews_of(model), (("-number", int),), asked)
         page = ReviewList(items=[ReviewResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

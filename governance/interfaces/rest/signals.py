@@ -229,9 +229,7 @@ class SignalsView(Endpoint):
         found = governance.series_of(version)
         if asked.name is not None:
             found = found.filter(name=asked.name)
-        rows, following = pagination.page(
-            found, by="pk", kind=int, cursor=asked.cursor, limit=asked.limit, place=lambda row: row.pk
-        )
+        rows, following = pagination.by_keys(found, pagination.OLDEST_FIRST, asked)
         items = [
             SeriesResponse(
                 **{name: getattr(one.series, name) for name in ("kind", "name", "slice", "dataset")},

@@ -51,14 +51,10 @@ class StageView(Endpoint):
         asked = self.query(StageQuery)
         model = selectors.model(self.actor, slug)
         known = selectors.stage(stage)
-        rows, following = pagination.page(
+        rows, following = pagination.by_keys(
             selectors.occupancies_at(model, known, asked.at or clock.now()).select_related("version"),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda row: row.pk,
+            pagination.NEWEST_FIRST,
+            asked,
         )
         numbers = promotions.request_numbers([row.promotion for row in rows if row.promotion is not None])
         items = [

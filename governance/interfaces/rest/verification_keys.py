@@ -65,10 +65,6 @@ class VerificationKeysView(Endpoint):
         all models, and those for models that you may see. Expired and revoked keys are included.
         """
         asked = self.query(PageQuery)
-        rows, following = pagination.page(
-            selectors.verification_keys(self.actor),
-            by="pk", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
-            place=lambda row: row.pk,
-        )  # fmt: skip
+        rows, following = pagination.by_keys(selectors.verification_keys(self.actor), pagination.NEWEST_FIRST, asked)
         page = VerificationKeyList(items=[VerificationKeyResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

@@ -107,15 +107,7 @@ class VersionsView(Endpoint):
             found = found.filter(stage__slug=asked.stage)
         if asked.status is not None:
             found = found.filter(status=asked.status)
-        rows, following = pagination.page(
-            selectors.with_current_aliases(found),
-            by="number",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda v: v.number,
-        )
+        rows, following = pagination.by_keys(selectors.with_current_aliases(found), (("-number", int),), asked)
         return respond(
             VersionList(items=rows_of(rows), next=following),
             headers=pagination.link(request, following),
@@ -187,15 +179,7 @@ class AllVersionsView(Endpoint):
         """
         asked = self.query(AllVersionsQuery)
         found = governance.find_versions(self.actor, governance.parse(asked.q or ""))
-        rows, following = pagination.page(
-            found.only("pk"),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda v: v.pk,
-        )
+        rows, following = pagination.by_keys(found.only("pk"), pagination.NEWEST_FIRST, asked)
         shown = selectors.with_current_aliases(selectors.with_list_relations(selectors.all_versions())).in_bulk(
             [version.pk for version in rows]
         )

@@ -82,14 +82,8 @@ class WaiversView(Endpoint):
         asked = self.query(WaiversQuery)
         access.require_scope(self.actor, "models:read")
         filters = {"state": asked.state, "model": asked.model or "", "check": asked.check or ""}
-        rows, following = pagination.page(
-            governance.filtered_waivers(governance.visible_waivers(self.actor), filters),
-            by="pk",
-            kind=int,
-            descending=True,
-            cursor=asked.cursor,
-            limit=asked.limit,
-            place=lambda row: row.pk,
+        rows, following = pagination.by_keys(
+            governance.filtered_waivers(governance.visible_waivers(self.actor), filters), pagination.NEWEST_FIRST, asked
         )
         page = WaiverList(items=[WaiverResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

@@ -82,7 +82,7 @@ class DelegationForm(PageForm):
             for row in registry.current_memberships(user=request.person)
             if row.valid_until is None or row.valid_until > now
         ]
-        self.fields["groups"].choices = [(group.slug, group.name) for group in held]  # type: ignore[attr-defined]
+        self.fields["groups"].choices = [(group.slug, group.name) for group in held]  # type: ignore[attr-defined]  # a MultipleChoiceField
         return self
 
 
@@ -118,7 +118,7 @@ def delegation_list(request: PageRequest) -> HttpResponse:
         "given": [row for row in rows if row.is_open and row.delegation.delegator_id == request.person.pk],
         "received": [row for row in rows if row.is_open and row.delegation.delegate_id == request.person.pk],
         "ended": [row for row in rows if not row.is_open],
-        "reviews": bool(form.fields["groups"].choices),  # type: ignore[attr-defined]
+        "reviews": bool(form.fields["groups"].choices),  # type: ignore[attr-defined]  # a MultipleChoiceField
         "longest": service.LONGEST.days,
     }
     return render_page(request, "profile/delegations.html", context, status=status)

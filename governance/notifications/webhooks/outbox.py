@@ -34,7 +34,7 @@ def _active() -> list[Webhook]:
 def _enqueue(events: list[Event]) -> None:
     """Add the messages of some events. A unique constraint ignores rows that exist already."""
     now = clock.now()
-    told = payloads.webhook_events_for(events)
+    messages = payloads.webhook_events_for(events)
     WebhookDelivery.objects.bulk_create(
         [
             WebhookDelivery(
@@ -47,7 +47,7 @@ def _enqueue(events: list[Event]) -> None:
             )
             for hook in _active()
             for event in events
-            for place, item in enumerate(told[event.event_id])
+            for place, item in enumerate(messages[event.event_id])
             if event.pk > hook.since and item.name in hook.events
         ],
         ignore_conflicts=True,

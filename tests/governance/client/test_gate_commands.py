@@ -121,9 +121,9 @@ def test_a_request_that_waits_for_people(countersign: Command, registered: str, 
     assert f"countersign wait {waiting}" in again.err
     assert (followed.status, followed.json["id"]) == (0, waiting)
 
-    asked = countersign("comment", waiting, "Is the *card* enough, @nobody-here?")
-    assert (asked.status, asked.json["unknown_mentions"]) == (0, ["nobody-here"])
-    assert countersign("comment", waiting, "Yes.", "--thread", asked.json["thread"]).status == 0
+    posted = countersign("comment", waiting, "Is the *card* enough, @unknown-name?")
+    assert (posted.status, posted.json["unknown_mentions"]) == (0, ["unknown-name"])
+    assert countersign("comment", waiting, "Yes.", "--thread", posted.json["thread"]).status == 0
     assert [one["text"] for one in countersign("comments", waiting).json["items"]][1:] == ["Yes."]
     assert countersign("comment", waiting, " ").status == 2
 

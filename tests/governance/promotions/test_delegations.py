@@ -231,7 +231,7 @@ def test_no_chain_no_circle_and_no_duplicate(bank: Bank) -> None:
         ({"to": "root"}, "/delegate"),
         ({"to": "robot"}, "/delegate"),
         ({"to": "gone"}, "/delegate"),
-        ({"to": "nobody-of-that-name"}, "/delegate"),
+        ({"to": "unknown-name"}, "/delegate"),
         ({"groups": ["compliance"]}, "/groups"),
         ({"models": ["no-such-model"]}, "/models"),
         ({"to": "eve", "models": ["credit-risk-pd"]}, "/models"),

@@ -81,11 +81,11 @@ def test_a_comment_keeps_every_text_and_is_withdrawn_but_not_deleted(bank: Bank)
 
 def test_mentions_are_recorded_once_and_only_of_those_who_may_see_the_model(bank: Bank) -> None:
     request = bank.reviewed()
-    posted = say(bank, "priya", request, "@Marta, @eve, @nobody-here: done, `@tom`.")
+    posted = say(bank, "priya", request, "@Marta, @eve, @unknown-name: done, `@tom`.")
     uid = {name: person.uid for name, person in bank.people.items()}
     assert newest("comment.posted").body["data"]["mentions"] == [uid["marta"]]
     (view,) = selectors.comment_views([posted])
-    assert view.unknown_mentions == ["eve", "nobody-here"]
+    assert view.unknown_mentions == ["eve", "unknown-name"]
     discussion.edit_comment(actor=bank.actor("priya"), comment=posted, text="@Marta and @tom: done.")
     assert newest("comment.edited").body["data"]["mentions"] == [uid["tom"]]
     with pytest.raises(ValidationFailedError) as refused:

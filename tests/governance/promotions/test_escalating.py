@@ -30,7 +30,7 @@ approvals: [{{group: {group}, count: 2}}]
 STEPS = "escalation: {remind_after_days: 3, escalate: [{after_days: 5, to: deputies}, {after_days: 10, to: officers}]}"
 
 
-def told(event: Event, bank: Bank) -> tuple[str, str, set[str]]:
+def facts_of(event: Event, bank: Bank) -> tuple[str, str, set[str]]:
     names = {person.uid: name for name, person in bank.people.items()}
     data = event.body["data"]
     return str(event.action), data["to"], {names[uid] for uid in data["recipients"]}
@@ -67,11 +67,11 @@ def test_each_step_is_taken_once_and_informs_the_right_people(bank: Bank, waitin
             promotions.take_due_steps(waiting.pk)
         (reminded,) = events_of(waiting)
         # Not Marta, who has decided; not the people who made or requested it; not the deputy.
-        assert told(reminded, bank) == ("promotion.reminded", "reviewers", {"aiko", "chen", "tom"})
+        assert facts_of(reminded, bank) == ("promotion.reminded", "reviewers", {"aiko", "chen", "tom"})
     with clock.freeze(start + timedelta(days=11)):
         promotions.take_due_steps(waiting.pk)
         assert promotions.take_due_steps(waiting.pk) == []
-        assert [told(event, bank) for event in events_of(waiting)[1:]] == [
+        assert [facts_of(event, bank) for event in events_of(waiting)[1:]] == [
             ("promotion.escalated", "deputies", {"dan"}),
             ("promotion.escalated", "officers", {"olga"}),
         ]

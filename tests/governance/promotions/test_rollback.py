@@ -48,7 +48,7 @@ def roll_back(bank: Bank, version: ModelVersion, *, by: str = "priya", **target:
         version=version,
         reason="The new version rejects good applicants.",
         kind="rollback",
-        **(target or {"target_stage": "production"}),  # type: ignore[arg-type]
+        **(target or {"target_stage": "production"}),  # type: ignore[arg-type]  # the test names a stage or an alias
     )
 
 

@@ -79,7 +79,7 @@ def pages(rows: Rows) -> dict[str, str]:
         "run": address(rows[CheckRun]),
         "model": address(rows[RegisteredModel]),
         "stages": address(Stage, "changelist"),
-        "nothing-found": address(User, "changelist") + "?q=nobody-is-called-this",
+        "nothing-found": address(User, "changelist") + "?q=unknown-name",
         "refused": address(rows[User], "delete"),
     }
 

@@ -150,9 +150,9 @@ def test_ceilings_hold_and_do_not_grow_with_the_data(
     asked = priya_calls.ask({"model": SLUG, "number": 1}, "staging")
     assert asked.status == 201, asked
     assert priya_calls.post(f"/models/{SLUG}/findings", {"title": "Few loans", "severity": "low"}).status == 201
-    said = {"text": "How was it evaluated, @ingrid and @nobody?"}
-    comment = priya_calls.post(f"/promotions/{asked.json['id']}/comments", said).json
-    priya_calls.post(f"{VERSION}/comments", said)
+    comment_body = {"text": "How was it evaluated, @ingrid and @unknown-name?"}
+    comment = priya_calls.post(f"/promotions/{asked.json['id']}/comments", comment_body).json
+    priya_calls.post(f"{VERSION}/comments", comment_body)
     places = {
         "dataset": DatasetReference.objects.values_list("identity", flat=True)[0],
         "promotion": PromotionRequest.objects.get().pk,

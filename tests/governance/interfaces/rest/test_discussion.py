@@ -12,7 +12,7 @@ def test_post_read_edit_withdraw_resolve(priya_calls: Caller, ingrid_calls: Call
     asked = priya_calls.ask({"model": "credit-risk-pd", "number": 1}, "staging").json
     before = priya_calls.get(f"/promotions/{asked['id']}").headers["ETag"]
     for path in (f"/promotions/{asked['id']}/comments", f"{version['url']}/comments"):
-        body = {"text": "How was it *evaluated*, @ingrid and @nobody-here?"}
+        body = {"text": "How was it *evaluated*, @ingrid and @unknown-name?"}
         posted = priya_calls.post(path, body, Idempotency_Key="one" + path[1:4])
         assert posted.status == 201, posted
         again = priya_calls.post(path, body, Idempotency_Key="one" + path[1:4])
@@ -21,7 +21,7 @@ def test_post_read_edit_withdraw_resolve(priya_calls: Caller, ingrid_calls: Call
         made = posted.json
         assert posted.headers["Location"] == made["url"]
         assert [user["username"] for user in made["mentions"]] == ["ingrid"]
-        assert made["unknown_mentions"] == ["nobody-here"]
+        assert made["unknown_mentions"] == ["unknown-name"]
         reply = priya_calls.post(path, {"text": "On 2026.", "thread": made["thread"]}).json
         first = priya_calls.get(f"{path}?limit=1").json
         assert [one["id"] for one in first["items"]] == [made["id"]]

@@ -26,7 +26,7 @@ class DiscussionPage(PageTest):
         people, request = self.scene.people, self.scene.request
         priya, marta = signed_in(people.priya), signed_in(people.marta)
         page = reverse("web:promotion", args=[request.pk])
-        text = "# Which *quarter*, @priya and @nobody-here?\n<script>alert(1)</script> <strong class='x'>no</strong>"
+        text = "# Which *quarter*, @priya and @unknown-name?\n<script>alert(1)</script> <strong class='x'>no</strong>"
         sent = marta.post(reverse("web:request-comments", args=[request.pk]), {"text": text}, follow=True)
         assert [str(m) for m in sent.context["messages"]][1].startswith("No account that may see this model has the")
         posted = Comment.objects.get()
@@ -34,7 +34,7 @@ class DiscussionPage(PageTest):
         shown = priya.get(page).content.decode()
         assert '<strong class="mention" title="Priya' in shown
         assert "&lt;script&gt;alert(1)" in shown
-        assert "@nobody-here" in shown
+        assert "@unknown-name" in shown
         assert "Not mentioned" not in shown  # told to the author only
         assert "Not mentioned" in marta.get(page).content.decode()
         assert reverse("web:edit-comment", args=[posted.pk]) not in shown

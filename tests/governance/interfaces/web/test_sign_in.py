@@ -39,7 +39,7 @@ def test_the_right_password_opens_a_session_and_is_recorded(client: Client, mart
 
 
 def test_a_wrong_password_and_an_unknown_name_are_told_the_same(client: Client, marta: User) -> None:
-    wrong, unknown = attempt(client, "marta", "not it at all"), attempt(client, "nobody-of-that-name")
+    wrong, unknown = attempt(client, "marta", "not it at all"), attempt(client, "unknown-name")
     assert wrong.response.status_code == unknown.response.status_code == 403
     sentence = "User name or password is incorrect."
     wrong.has(sentence)
@@ -54,7 +54,7 @@ def test_every_refusal_takes_the_work_of_a_wrong_password(
 ) -> None:
     """The same number of hashes, of statements and of events, so that the time tells nothing about the account."""
     accounts.deactivate(actor=factories.SETUP, person=people.chen, reason="left the bank")
-    name = {"unknown": "nobody-of-that-name", "deactivated": "chen", "service": people.ci_retail.username}.get(
+    name = {"unknown": "unknown-name", "deactivated": "chen", "service": people.ci_retail.username}.get(
         kind, "marta"
     )
     password = "x" * 1024 if kind == "too long" else factories.PASSWORD
