@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from http.cookies import SimpleCookie
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 
@@ -53,7 +52,7 @@ from governance.services import (
     webhooks,
 )
 from governance.services.external_report import RunReport
-from registry import access, totp
+from registry import access
 from registry.access import SCOPES, Role
 from registry.models import (
     AccessRequest,
@@ -85,10 +84,10 @@ from registry.services import (
     versions,
 )
 from registry.services import people as accounts
-from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
+from registry.services.versions import DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
 from tests.factories import PASSWORD, SETUP
-from tests.governance.checks import signing_made
+from tests.permission_matrix.inputs import FILE, enrolment, notify, waived
 from tests.permission_matrix.table import PEOPLE, TOKENS
 
 RECEIVER = "https://127.0.0.1:9/"
@@ -102,14 +101,12 @@ LOWERED = "claims-early"
 """Another one, for which its founder proposed a less strict tier."""
 LIKE_THE_FIRST = (UNUSED, UNASSESSED, LOWERED)
 SHOWN, FREE, READY, DECLARED, FILLED = 1, 2, 3, 4, 5
-"""Versions of the model: whose promotion is under review; that nobody asked for; whose promotion is held until somebody
-says so; whose file is awaited; whose file is there."""
+"""Versions of the model: whose promotion is under review; without a request; whose promotion is held until a
+person releases it; whose file is awaited; whose file is there."""
 SHADOW = "shadow"
-"""A free alias, which points at the version that nobody asked for."""
-FILE, CONTENT = "model.json", b'{"weights": [1]}'
+"""A free alias, which points at the version without a request."""
+CONTENT = b'{"weights": [1]}'
 KIND = "document.report"
-WAIVABLE = "evaluation.adequacy"
-"""A check of the request for the champion's name, which waits for evidence."""
 REPORTED = "acme.robustness"
 """A check that another system runs."""
 DATASET = "d" * 64
@@ -117,7 +114,7 @@ DATASET = "d" * 64
 
 TO_STAGING = """
 slug: matrix-staging
-title: Into Staging, when somebody says so
+title: Into Staging, when it is released
 applies_to: {stages: [staging]}
 priority: 50
 on_ready: hold
@@ -224,7 +221,7 @@ class World:
         return User.objects.get(pk=self.people[key])
 
     def actor(self, key: str, *, token: bool = False) -> Actor | None:
-        """Whoever interface_attempts at the services; None where signing in fails already."""
+        """The actor at the services; None where signing in fails already."""
         if token:
             return tokens.authenticate(self.secrets[key])
         return access.actor_for(self.person(key))
@@ -276,7 +273,7 @@ class World:
 
     @property
     def webhook(self) -> str:
-        """Id of the officer's webhook, which nobody answers."""
+        """Id of the officer's webhook, which has no listener."""
         return str(Webhook.objects.values_list("uid", flat=True)[0])
 
     @property
@@ -335,22 +332,22 @@ class World:
 
     @cached_property
     def notification(self) -> UUID:
-        """A notification of somebody."""
+        """A notification of the subject."""
         return Notification.objects.get(person=self.person("subject")).uid
 
     @cached_property
     def channel(self) -> UUID:
-        """A channel of somebody."""
+        """A channel of the subject."""
         return NotificationChannel.objects.get().uid
 
     @cached_property
     def delivery(self) -> UUID:
-        """A delivery to somebody."""
+        """A delivery to the subject."""
         return NotificationDelivery.objects.get().uid
 
     @cached_property
     def view(self) -> int:
-        """A view that somebody shares."""
+        """A shared view."""
         found = SavedView.objects.get(owner=self.person("subject"))
         return found.pk
 
@@ -458,12 +455,6 @@ def build() -> World:
     for key in ("go", "shut"):
         accounts.deactivate(actor=SETUP, person=world.person(key), reason="left the bank")
     return world
-
-
-def another_key() -> dict[str, Any]:
-    """The arguments of a proposed key that is not registered."""
-    key = (signing_made.SIGNED / "p256.pub.pem").read_text()
-    return {"name": "Another key", "owner": "Trainers", "public_key": key, "purposes": ["provenance"]}
 
 
 def _give_roles(world: World, model: RegisteredModel) -> None:
@@ -576,28 +567,6 @@ def _issue_tokens(world: World) -> None:
             world.own_tokens[world.person(key).uid] = token.uid
 
 
-def enrolment(person: User) -> tuple[str, str]:
-    """The ticket of an enrolment of an authenticator app, and the code that the app shows."""
-    offered = second_factors.begin(person)
-    return offered.ticket, totp.code_of(offered.secret, totp.step_at(clock.now()))
-
-
-def notify(person: User) -> Notification:
-    """An unread notification of a person, about no model."""
-    return Notification.objects.create(
-        person=person,
-        reason="ends",
-        key=str(uuid4()),
-        subject_type="token",
-        subject_id="tok_1",
-        subject="Token ci",
-        title="Token ci expires",
-        because="You own the token.",
-        path="/profile/tokens/",
-        created_at=clock.now(),
-    )
-
-
 def _report_a_check(world: World) -> None:
     """A result from outside, with its report."""
     actor = tokens.authenticate(world.secrets["cz"])
@@ -613,21 +582,4 @@ def _expire(world: World, key: str, person: User) -> None:
         _, world.secrets[key] = factories.token(person, _ALL, days=1)
 
 
-def waived(request: PromotionRequest) -> dict[str, Any]:
-    """The arguments of a waiver of the check that waits for evidence."""
-    run = request.check_runs.get(check_slug=WAIVABLE)
-    return {
-        "check": WAIVABLE,
-        "reason": "The evaluation table arrives next week.",
-        "control": "A person reads each decision until then.",
-        "until": clock.now().date() + timedelta(days=7),
-        "inputs_digest": run.inputs_digest,
-    }
-
-
-def declared(number: int) -> ArtifactSpec:
-    """How a file is declared that no version has yet."""
-    return factories.artifact(FILE, b"new %d" % number)
-
-
-__all__ = ["CONTENT", "FILE", "KIND", "MODEL", "PASSWORD", "World", "build", "declared"]
+__all__ = ["CONTENT", "FILE", "KIND", "MODEL", "PASSWORD", "World", "build"]

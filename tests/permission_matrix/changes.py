@@ -167,13 +167,13 @@ CHANGES = {
     "test a webhook": _change("webhook.tested"),
     "delete a webhook": _change("webhook.deleted", "governance_webhook ~1"),
     "open an account": _change("person.registered", "registry_user +1", "registry_accountcontrol +1"),
-    "change somebody's record": _change("person.updated", "registry_user ~1"),
-    "set somebody's password": _change("person.password_set", "registry_user ~1", "registry_accountcontrol +1"),
-    "issue somebody's sign-in link": _change(
+    "change another person's record": _change("person.updated", "registry_user ~1"),
+    "set another person's password": _change("person.password_set", "registry_user ~1", "registry_accountcontrol +1"),
+    "issue another person's sign-in link": _change(
         "person.link_issued", "registry_signinlink +1", "registry_accountcontrol +1"
     ),
-    "unlock somebody's signing": _change("person.signing_unlocked", "registry_signinglock ~1"),
-    "reset somebody's second factor": _change("person.second_factor_cleared", "registry_secondfactor ~1"),
+    "unlock another person's signing": _change("person.signing_unlocked", "registry_signinglock ~1"),
+    "reset another person's second factor": _change("person.second_factor_cleared", "registry_secondfactor ~1"),
     "change one's second factor": _change(
         "person.second_factor_enrolled person.recovery_code_used person.second_factor_removed",
         "registry_secondfactor +1 ~2",
@@ -193,11 +193,11 @@ CHANGES = {
     "open one's own notification": _change("", "governance_notification +1 ~1"),
     "mark one's notifications as read": _change("", "governance_notification +1 ~1"),
     "delegate one's decisions": _change("delegation.granted", "governance_delegation +1"),
-    "revoke somebody's delegation": _change("delegation.revoked", "governance_delegation ~1"),
+    "revoke another person's delegation": _change("delegation.revoked", "governance_delegation ~1"),
     "change one's notification settings": _change("", "governance_notificationpreferences +1 ~1"),
     "add a notification channel": _change("notification_channel.added", "governance_notificationchannel +1"),
-    "send somebody's delivery again": _change("", "governance_notificationdelivery ~1"),
+    "send another person's delivery again": _change("", "governance_notificationdelivery ~1"),
     "revoke one's own token": _change("token.revoked", "registry_accesstoken ~1"),
-    "revoke somebody's token": _change("token.revoked", "registry_accesstoken ~1"),
+    "revoke another person's token": _change("token.revoked", "registry_accesstoken ~1"),
 }
 """What an allowed action does, the same through every interface. Actions not named here read, and leave no trace."""

@@ -27,11 +27,11 @@ OPEN = {
     "listProblems": "the same",
     "getProblem": "the same",
 }
-"""What needs nobody to be signed in, and why."""
+"""What needs no session, and why."""
 
 BESIDE = {
     "mlflow:elsewhere": "finds nothing for anybody",
-    "POST web:sign-out": "ends the session that is sent along, whoever's it is",
+    "POST web:sign-out": "ends the session that is sent with it, of any person",
     **{
         f"{method} web:{page}": "no policy of the scene has the section; the tests of these kinds of requests try it"
         for method in ("GET", "POST")
@@ -44,7 +44,7 @@ BESIDE = {
     "GET admin:autocomplete": "offers rows of the rooms it is asked for; their tests hold it to what those show",
     "GET admin:app_list": "leads to the start page of the site",
 }
-"""What is for whoever is signed in, and does nothing the table has a row for."""
+"""What is open to every signed-in person, and has no row in the table."""
 
 SAMPLES = {
     "slug": MODEL,

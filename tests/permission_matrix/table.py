@@ -1,10 +1,10 @@
 """Who may do what: one table, which every interface of the product is held to.
 
 It is written by hand and derived from nothing, so that a change of the permission matrix has to be made here, too,
-where it can be read. A cell says what happens when somebody tries:
+where it can be read. A cell says what happens when the person tries:
 
     +  allowed      -  denied: they may know of it and are told why not, and who can help (403)
-    .  invisible: the same answer as for what is not there (404)     ?  nobody is signed in: sign in first (401)
+    .  invisible: the same answer as for what is not there (404)     ?  no person is signed in: sign in first (401)
 
 The interfaces where an action is offered: S service, P page, R REST interface, M MLflow, A admin site.
 """
@@ -16,7 +16,7 @@ from enum import StrEnum
 
 
 class ExpectedResult(StrEnum):
-    """What happens when somebody tries."""
+    """The result of an attempt."""
 
     ALLOWED = "+"
     DENIED = "-"
@@ -159,11 +159,11 @@ execute a request                    SPR    -  -  +  -  -  +   -  -  -   -   -  
 read a discussion                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 comment on a request                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 comment on a version                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-edit somebody's comment              SPR    -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
-withdraw somebody's comment          SPR    -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
+edit another person's comment        SPR    -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
+withdraw another person's comment    SPR    -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
 resolve a thread                     SPR    -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
 reopen a thread                      SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-end somebody's objection             SP     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
+end another person's objection       SP     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
 
 read others' rights on the model     SPR    -  -  -  -  -  +   +  +  +   +   -  -  -   .  ?  ?
 give a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
@@ -173,12 +173,12 @@ list access requests                 SPR    +  +  +  +  +  +   +  +  +   +   +  
 read what waits for oneself          SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 list one's delegations               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 delegate one's decisions             SPR    -  -  -  -  -  -   -  -  -   -   +  +  +   -  ?  ?
-read somebody's delegation           SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
-revoke somebody's delegation         SPA    .  .  .  .  .  .   -  +  .   .   .  .  .   .  ?  ?
-view somebody's access request       SPR    .  .  .  .  .  +   +  +  +   +   .  .  .   .  ?  ?
+read another person's delegation     SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
+revoke another person's delegation   SPA    .  .  .  .  .  .   -  +  .   .   .  .  .   .  ?  ?
+view another person's access request SPR    .  .  .  .  .  +   +  +  +   +   .  .  .   .  ?  ?
 grant an access request              SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
 deny an access request               SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
-withdraw somebody's access request   SPR    .  .  .  .  .  -   -  -  -   -   .  .  .   .  ?  ?
+withdraw others' access requests     SPR    .  .  .  .  .  -   -  -  -   -   .  .  .   .  ?  ?
 give a role in the organisation      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 give oneself a role                  SA     -  -  -  -  -  -   -  -  -   -   -  -  -   -  ?  ?
 
@@ -210,11 +210,11 @@ test a webhook                       SM     -  -  -  -  -  -   -  +  +   +   -  
 delete a webhook                     SM     -  -  -  -  -  -   -  +  +   +   -  -  -   -  ?  ?
 
 open an account                      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
-change somebody's record             SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
-set somebody's password              SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
-issue somebody's sign-in link        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
-unlock somebody's signing            SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
-reset somebody's second factor       SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+change another person's record       SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+set another person's password        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+issue another person's sign-in link  SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+unlock another person's signing      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+reset another person's second factor SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 change one's second factor           SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 deactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reassign what an account owns        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
@@ -228,16 +228,16 @@ end an owner of a service account    SA     -  -  -  -  -  -   -  -  +   +   -  
 keep a view                          SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 change one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 delete one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
-change somebody's view               SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
+change another person's view         SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
 open one's own notification          SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
-open somebody's notification         SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
+open another person's notification   SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
 mark one's notifications as read     SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 change one's notification settings   SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 add a notification channel           SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
-remove somebody's channel            SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
-send somebody's delivery again       SP     .  .  .  .  .  .   .  +  +   +   .  .  .   .  ?  ?
+remove another person's channel      SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
+send another person's delivery again SP     .  .  .  .  .  .   .  +  +   +   .  .  .   .  ?  ?
 revoke one's own token               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
-revoke somebody's token              SA     .  .  .  .  .  .   .  .  +   +   .  .  .   .  ?  ?
+revoke another person's token        SA     .  .  .  .  .  .   .  .  +   +   .  .  .   .  ?  ?
 """
 
 _TOKENS_MAY = """
@@ -316,11 +316,11 @@ execute a request                    SR     -  -  -  -  -  -  +  +  .  +   -  - 
 read a discussion                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 comment on a request                 SR     -  -  -  -  -  -  +  +  .  -   +  +  +  +  +  +  +  +  -  +   .   ?  ?  ?
 comment on a version                 SR     -  -  -  -  -  -  +  +  .  -   +  +  +  +  +  +  +  +  -  +   .   ?  ?  ?
-edit somebody's comment              SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
-withdraw somebody's comment          SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+edit another person's comment        SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+withdraw another person's comment    SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 resolve a thread                     SR     -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 reopen a thread                      SR     -  -  -  -  -  -  +  +  .  -   +  +  +  +  +  +  +  +  -  +   .   ?  ?  ?
-end somebody's objection             S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+end another person's objection       S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 
 read others' rights on the model     SR     -  -  -  -  -  -  -  -  .  -   -  +  -  +  -  -  -  -  -  -   .   ?  ?  ?
 give a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
@@ -330,12 +330,12 @@ list access requests                 SR     +  +  +  +  +  +  +  +  +  -   +  + 
 read what waits for oneself          SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 list one's delegations               SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 delegate one's decisions             SR     -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-read somebody's delegation           SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
-revoke somebody's delegation         S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
-view somebody's access request       SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
+read another person's delegation     SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
+revoke another person's delegation   S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
+view another person's access request SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 grant an access request              SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 deny an access request               SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
-withdraw somebody's access request   SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
+withdraw others' access requests     SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 give a role in the organisation      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 give oneself a role                  S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 
@@ -363,11 +363,11 @@ test a webhook                       SM     -  -  -  -  -  -  -  -  -  -   -  - 
 delete a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  +  -  -  -  -   -   ?  ?  ?
 
 open an account                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-change somebody's record             S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-set somebody's password              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-issue somebody's sign-in link        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-unlock somebody's signing            S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-reset somebody's second factor       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+change another person's record       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+set another person's password        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+issue another person's sign-in link  S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+unlock another person's signing      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+reset another person's second factor S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 change one's second factor           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 deactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reassign what an account owns        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
@@ -379,7 +379,7 @@ issue a token for a service account  S      -  -  -  -  -  -  -  -  -  -   -  - 
 record an owner of a service account S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 end an owner of a service account    S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 revoke one's own token               S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-revoke somebody's token              S      .  .  .  .  .  .  .  .  .  .   .  .  .  .  .  .  .  .  .  .   .   ?  ?  ?
+revoke another person's token        S      .  .  .  .  .  .  .  .  .  .   .  .  .  .  .  .  .  .  .  .   .   ?  ?  ?
 """
 
 
@@ -449,14 +449,14 @@ DIFFERENCES = (
     ),
     InterfaceException(
         Interface.ADMIN,
-        frozenset({"revoke somebody's token"}),
+        frozenset({"revoke another person's token"}),
         frozenset({"au", "of"}),
         ExpectedResult.DENIED,
-        "the admin site shows tokens to whoever enters it, so there it is no secret that there is one",
+        "the admin site shows tokens to all who may open it, so there it is not hidden that there is one",
     ),
     InterfaceException(
         Interface.ADMIN,
-        frozenset({"revoke somebody's delegation"}),
+        frozenset({"revoke another person's delegation"}),
         frozenset({"ad", "su"}),
         ExpectedResult.DENIED,
         "the same for delegations",

@@ -92,7 +92,7 @@ CLOSED = [route for route in PAGES if route.name not in OPEN]
 
 @pytest.mark.parametrize("route", CLOSED, ids=[route.name for route in CLOSED])
 def test_no_page_opens_by_a_token(world: World, route: Route) -> None:
-    """Nor to nobody: what a token may over the interface, it may not in a browser."""
+    """Nor without a session: what a token may use through the interface, it may not open in a browser."""
     client = Client(headers={"Authorization": f"Bearer {world.secrets['oz']}"})
     with track_writes() as trace:
         for browsing in (client, Client()):

@@ -24,7 +24,7 @@ from registry.models import (
     VerificationKey,
 )
 from tests.factories import PASSWORD
-from tests.permission_matrix import actors
+from tests.permission_matrix import actors, inputs
 from tests.permission_matrix.actors import MODEL, World
 from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt
 from tests.permission_matrix.interfaces.page import answer_of, browser, shown_and_sent
@@ -105,7 +105,7 @@ def _itself(world: World, caller: Caller) -> dict[str, Any]:
     return {"role": "viewer", "user": "" if caller.key == "an" else world.person(caller.key).username}
 
 
-# The site gives roles to whoever administers people, so that is what it says is missing.
+# The site offers roles to those who administer people, so the refusal names that permission.
 _command(
     "give a role on the model",
     Grant,
@@ -128,9 +128,9 @@ _command("add a member", ReviewerGroup, "join", lambda w, c: {"user": "subject"}
 _command("add a member", Membership, "add", lambda w, c: {"group": "risk-team", "user": "subject"})
 _command("end a membership", Membership, "end", _nothing, lambda world: world.membership)
 _command("open an account", User, "add", lambda w, c: {"kind": "person", "username": "newcomer", "name": "New Comer"})
-_command("change somebody's record", User, "edit", lambda w, c: {"name": "Another Name"}, _subject)
-_command("set somebody's password", User, "password", lambda w, c: {"password": NEW_PASSWORD}, _subject)
-_command("issue somebody's sign-in link", User, "link", lambda w, c: {"way": "shown"}, _subject)
+_command("change another person's record", User, "edit", lambda w, c: {"name": "Another Name"}, _subject)
+_command("set another person's password", User, "password", lambda w, c: {"password": NEW_PASSWORD}, _subject)
+_command("issue another person's sign-in link", User, "link", lambda w, c: {"way": "shown"}, _subject)
 _owner = {"kind": "owner"}
 _command(
     "record an owner of a service account",
@@ -146,20 +146,20 @@ _command(
     lambda w, c: {"person": "second", **_owner},
     lambda world: world.person("robot"),
 )
-_command("unlock somebody's signing", User, "unlock", _nothing, _subject)
-_command("reset somebody's second factor", User, "second-factor", _nothing, _subject)
+_command("unlock another person's signing", User, "unlock", _nothing, _subject)
+_command("reset another person's second factor", User, "second-factor", _nothing, _subject)
 _command("deactivate an account", User, "deactivate", _nothing, _subject)
 _command("reassign what an account owns", User, "reassign", lambda w, c: {"to": "second"}, _subject)
 _command("reactivate an account", User, "reactivate", _nothing, lambda world: world.person("shut"))
 _command(
-    "revoke somebody's token",
+    "revoke another person's token",
     AccessToken,
     "revoke",
     _nothing,
     lambda world: world.own_token(world.person("subject").uid),
 )
-_command("revoke somebody's delegation", Delegation, "revoke", _nothing, lambda world: world.delegation)
-_command("propose a verification key", VerificationKey, "add", lambda w, c: actors.another_key())
+_command("revoke another person's delegation", Delegation, "revoke", _nothing, lambda world: world.delegation)
+_command("propose a verification key", VerificationKey, "add", lambda w, c: inputs.another_key())
 _command("revoke a verification key", VerificationKey, "revoke", _nothing, lambda world: world.verification_key)
 _questionnaire = {"source": actors.ANOTHER_QUESTIONNAIRE}
 _command("propose a questionnaire", QuestionnaireRevision, "add", lambda w, c: _questionnaire)

@@ -77,5 +77,5 @@ class InterfaceAttempts:
 
 
 def words(markup: bytes) -> str:
-    """The text of a page, as somebody reads it."""
+    """The visible text of a page."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup.decode())).split())

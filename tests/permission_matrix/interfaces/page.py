@@ -1,4 +1,4 @@
-"""The pages: a browser in which somebody is signed in, with every form sent as the page would send it."""
+"""The pages: a browser with a signed-in session, and each form sent as the page sends it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from audit import clock
 from registry.models import RegisteredModel
 from registry.selectors import card_of
 from tests.factories import PASSWORD
-from tests.permission_matrix import actors
+from tests.permission_matrix import inputs
 from tests.permission_matrix.actors import (
     ANOTHER_POLICY,
     DATASET,
@@ -31,9 +31,8 @@ from tests.permission_matrix.actors import (
     UNASSESSED,
     UNUSED,
     World,
-    enrolment,
-    notify,
 )
+from tests.permission_matrix.inputs import enrolment, notify
 from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt, words
 from tests.permission_matrix.interfaces.service.interface import NEW_PASSWORD, WHY
 from tests.permission_matrix.interfaces.service.tokens_and_views import kept_view
@@ -108,7 +107,7 @@ _simply(
     "read others' rights on the model", "model-access", lambda world: f"{_url('model-access', MODEL)}?person=second"
 )
 _simply("list access requests", "access-requests", lambda world: _url("access-requests"))
-_simply("view somebody's access request", "access-request", lambda w: _url("access-request", w.access_request.pk))
+_simply("view another person's access request", "access-request", lambda w: _url("access-request", w.access_request.pk))
 _simply("list change proposals", "changes", lambda world: _url("changes"))
 _simply("view a change proposal", "change", lambda world: _url("change", world.proposal.pk))
 _simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
@@ -158,7 +157,7 @@ for _own in (
 _simply("read production signals", "signals", lambda world: _url("signals", MODEL, SHOWN))
 _simply("read production signals", "finding", lambda world: _url("finding", world.finding.pk))
 _simply("read waivers", "waiver", lambda world: _url("waiver", world.waiver.pk))
-_simply("read waivers", "grant-waiver", lambda w: _url("grant-waiver", w.champion_request.pk, actors.WAIVABLE))
+_simply("read waivers", "grant-waiver", lambda w: _url("grant-waiver", w.champion_request.pk, inputs.WAIVABLE))
 
 
 @PAGE.at("acknowledge a finding", "POST web:acknowledge-finding")
@@ -195,7 +194,7 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 
 @PAGE.at("waive a check", "POST web:grant-waiver")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
-    given = actors.waived(world.champion_request)
+    given = inputs.waived(world.champion_request)
     path = _url("grant-waiver", world.champion_request.pk, given.pop("check"))
     return client.post(path, {**given, "until": given["until"].isoformat(), "password": PASSWORD})
 
@@ -454,7 +453,7 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("deny-access", world.access_request.pk), {"deny-reason": WHY})
 
 
-@PAGE.at("withdraw somebody's access request", "POST web:withdraw-access")
+@PAGE.at("withdraw others' access requests", "POST web:withdraw-access")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("withdraw-access", world.access_request.pk))
 
@@ -511,7 +510,7 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_own_view(world, caller), {"delete": "1"})
 
 
-@PAGE.at("change somebody's view", "POST web:change-view")
+@PAGE.at("change another person's view", "POST web:change-view")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("change-view", world.view), {"name": "Mine now"})
 
@@ -526,7 +525,7 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.get(_url("notification", _own_notification(world, caller)))
 
 
-@PAGE.at("open somebody's notification", "GET web:notification")
+@PAGE.at("open another person's notification", "GET web:notification")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.get(_url("notification", world.notification))
 
@@ -542,10 +541,10 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("delegations"), {"delegate": "subject", "valid_until": until, "password": PASSWORD})
 
 
-_simply("read somebody's delegation", "revoke-delegation", lambda w: _url("revoke-delegation", w.delegation.uid))
+_simply("read another person's delegation", "revoke-delegation", lambda w: _url("revoke-delegation", w.delegation.uid))
 
 
-@PAGE.at("revoke somebody's delegation", "POST web:revoke-delegation")
+@PAGE.at("revoke another person's delegation", "POST web:revoke-delegation")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("revoke-delegation", world.delegation.uid), {"reason": WHY})
 
@@ -561,19 +560,19 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("add-notification-channel"), {"kind": "slack", "name": "team", "url": RECEIVER})
 
 
-@PAGE.at("remove somebody's channel", "POST web:notification-channel")
+@PAGE.at("remove another person's channel", "POST web:notification-channel")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("notification-channel", world.channel), {"do": "remove"})
 
 
-@PAGE.at("send somebody's delivery again", "POST web:send-notification-again")
+@PAGE.at("send another person's delivery again", "POST web:send-notification-again")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("send-notification-again", world.delivery))
 
 
 @PAGE.at("revoke one's own token", "GET web:revoke-token", "POST web:revoke-token")
 def _(world: World, client: Client, caller: Caller) -> Answer:
-    uid = "tok_nobodys" if caller.key == "an" else world.own_token(world.person(caller.key).uid).uid
+    uid = "tok_unknown" if caller.key == "an" else world.own_token(world.person(caller.key).uid).uid
     return shown_and_sent(client, _url("revoke-token", uid), {"reason": WHY})
 
 
@@ -589,12 +588,12 @@ _simply("read a discussion", "comment", lambda world: _url("comment", world.comm
 _simply("read a discussion", "thread", lambda world: _url("thread", world.resolved_thread.pk))
 _sent("comment on a request", "request-comments", lambda w: w.request(SHOWN).pk, text=WHY)
 _sent("comment on a version", "version-comments", MODEL, FREE, text=WHY)
-_sent("edit somebody's comment", "edit-comment", lambda w: w.comment.pk, text=WHY)
-_sent("withdraw somebody's comment", "withdraw-comment", lambda w: w.comment.pk)
+_sent("edit another person's comment", "edit-comment", lambda w: w.comment.pk, text=WHY)
+_sent("withdraw another person's comment", "withdraw-comment", lambda w: w.comment.pk)
 _sent("resolve a thread", "resolve-thread", lambda w: w.comment.thread_id)
 _sent("reopen a thread", "reopen-thread", lambda w: w.resolved_thread.pk)
 _sent(
-    "end somebody's objection",
+    "end another person's objection",
     "end-objection",
     lambda w: w.objection.request_id,
     lambda w: w.objection.pk,

@@ -10,7 +10,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from tests import factories
-from tests.permission_matrix import actors
+from tests.permission_matrix import actors, inputs
 from tests.permission_matrix.actors import (
     DATASET,
     DECLARED,
@@ -34,7 +34,7 @@ VERDICTS = {401: ExpectedResult.SIGN_IN, 403: ExpectedResult.DENIED, 404: Expect
 
 
 class Api:
-    """Somebody's way to the interface; without a secret, nobody's."""
+    """A client of the interface; anonymous without a secret."""
 
     def __init__(self, secret: str | None) -> None:
         self._client = Client()
@@ -97,7 +97,7 @@ def _request(number: int, rest: str = "") -> Path:
 
 
 def _declared(number: int) -> dict[str, Any]:
-    file = actors.declared(number)
+    file = inputs.declared(number)
     return {"artifacts": [{"path": file.path, "sha256": file.sha256, "size": file.size}]}
 
 
@@ -116,10 +116,13 @@ _simply("list change proposals", "listChangeProposals", "GET", "/change-proposal
 _simply("view a change proposal", "getChangeProposal", "GET", lambda w: f"/change-proposals/{w.proposal.pk}")
 _simply("read what waits for oneself", "getQueue", "GET", "/queue")
 _simply("list one's delegations", "listDelegations", "GET", "/delegations")
-_simply("read somebody's delegation", "getDelegation", "GET", lambda w: f"/delegations/{w.delegation.uid}")
+_simply("read another person's delegation", "getDelegation", "GET", lambda w: f"/delegations/{w.delegation.uid}")
 _simply("list access requests", "listAccessRequests", "GET", "/access-requests")
 _simply(
-    "view somebody's access request", "getAccessRequest", "GET", lambda w: f"/access-requests/{w.access_request.pk}"
+    "view another person's access request",
+    "getAccessRequest",
+    "GET",
+    lambda w: f"/access-requests/{w.access_request.pk}",
 )
 _simply(
     "grant an access request",
@@ -136,7 +139,7 @@ _simply(
     {"reason": WHY},
 )
 _simply(
-    "withdraw somebody's access request",
+    "withdraw others' access requests",
     "withdrawAccessRequest",
     "POST",
     lambda w: f"/access-requests/{w.access_request.pk}/withdraw",
@@ -271,8 +274,8 @@ _simply("read a discussion", "getComment", "GET", lambda w: f"/comments/{w.comme
 _simply("read a discussion", "getThread", "GET", lambda w: f"/threads/{w.resolved_thread.pk}")
 _simply("comment on a request", "commentOnRequest", "POST", _request(SHOWN, "/comments"), {"text": WHY})
 _simply("comment on a version", "commentOnVersion", "POST", f"{VERSIONS}/{FREE}/comments", {"text": WHY})
-_simply("edit somebody's comment", "editComment", "PATCH", lambda w: f"/comments/{w.comment.pk}", {"text": WHY})
-_simply("withdraw somebody's comment", "withdrawComment", "POST", lambda w: f"/comments/{w.comment.pk}/withdraw")
+_simply("edit another person's comment", "editComment", "PATCH", lambda w: f"/comments/{w.comment.pk}", {"text": WHY})
+_simply("withdraw another person's comment", "withdrawComment", "POST", lambda w: f"/comments/{w.comment.pk}/withdraw")
 _simply("resolve a thread", "resolveThread", "POST", lambda w: f"/threads/{w.comment.thread_id}/resolve", {})
 _simply("reopen a thread", "reopenThread", "POST", lambda w: f"/threads/{w.resolved_thread.pk}/reopen")
 

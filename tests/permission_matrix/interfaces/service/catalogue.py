@@ -29,7 +29,7 @@ from registry.services import (
 )
 from registry.services.versions import MetricSpec, VersionSpec
 from tests import factories
-from tests.permission_matrix import actors
+from tests.permission_matrix import actors, inputs
 from tests.permission_matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, REPORTED, World
 from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
 
@@ -120,7 +120,7 @@ def _(world: World, actor: Actor) -> None:
 
 @SERVICE.at("propose a verification key")
 def _(world: World, actor: Actor) -> None:
-    verification_keys.propose(actor=actor, reason=WHY, **actors.another_key())
+    verification_keys.propose(actor=actor, reason=WHY, **inputs.another_key())
 
 
 @SERVICE.at("revoke a verification key")
@@ -156,7 +156,7 @@ def _(world: World, actor: Actor) -> None:
 
 @SERVICE.at("declare a version")
 def _(world: World, actor: Actor) -> None:
-    spec = VersionSpec(artifacts=[actors.declared(6)])
+    spec = VersionSpec(artifacts=[inputs.declared(6)])
     versions.declare_version(actor=actor, model=world.model, spec=spec)
 
 
@@ -265,7 +265,7 @@ def _(world: World, actor: Actor) -> None:
         actor=actor,
         request=world.champion_request,
         signature=waivers.WaiverSignature(actors.PASSWORD),
-        **actors.waived(world.champion_request),
+        **inputs.waived(world.champion_request),
     )
 
 

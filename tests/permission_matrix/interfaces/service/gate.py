@@ -69,12 +69,12 @@ def _(world: World, actor: Actor) -> None:
     discussion.post_comment(actor=actor, subject=world.version(FREE), text=WHY)
 
 
-@SERVICE.at("edit somebody's comment")
+@SERVICE.at("edit another person's comment")
 def _(world: World, actor: Actor) -> None:
     discussion.edit_comment(actor=actor, comment=world.comment, text=WHY)
 
 
-@SERVICE.at("withdraw somebody's comment")
+@SERVICE.at("withdraw another person's comment")
 def _(world: World, actor: Actor) -> None:
     discussion.withdraw_comment(actor=actor, comment=world.comment)
 
@@ -89,7 +89,7 @@ def _(world: World, actor: Actor) -> None:
     discussion.reopen_thread(actor=actor, thread=world.resolved_thread)
 
 
-@SERVICE.at("end somebody's objection")
+@SERVICE.at("end another person's objection")
 def _(world: World, actor: Actor) -> None:
     promotions.end_objection(
         actor=actor,

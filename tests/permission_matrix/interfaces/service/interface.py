@@ -23,7 +23,7 @@ def _read(function: Callable[[World, Actor], Any]) -> TryIt:
         try:
             found = function(world, actor)
         except DomainError as refusal:
-            # There is no session here to be without: whoever is gone is refused, one way or the other.
+            # A service has no session: a deactivated account is refused in another way than on the pages.
             if caller.key == "go":
                 return Answer(ExpectedResult.SIGN_IN, refusal=refusal)
             return Answer(_VERDICTS[type(refusal)], refusal=refusal)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from audit.actor import Actor
 from governance.notifications import channels, delivering, inbox, preferences
 from registry import access
-from tests.permission_matrix.actors import RECEIVER, World, notify
+from tests.permission_matrix.actors import RECEIVER, World
+from tests.permission_matrix.inputs import notify
 from tests.permission_matrix.interfaces.service.interface import SERVICE
 
 
@@ -14,7 +15,7 @@ def _(world: World, actor: Actor) -> None:
     inbox.open_notification(actor, notify(access.require_person(actor)).uid)
 
 
-@SERVICE.at("open somebody's notification")
+@SERVICE.at("open another person's notification")
 def _(world: World, actor: Actor) -> None:
     inbox.open_notification(actor, world.notification)
 
@@ -34,11 +35,11 @@ def _(world: World, actor: Actor) -> None:
     channels.add_channel(actor=actor, kind="slack", name="team", url=RECEIVER)
 
 
-@SERVICE.at("remove somebody's channel")
+@SERVICE.at("remove another person's channel")
 def _(world: World, actor: Actor) -> None:
     channels.remove_channel(actor=actor, uid=world.channel)
 
 
-@SERVICE.at("send somebody's delivery again")
+@SERVICE.at("send another person's delivery again")
 def _(world: World, actor: Actor) -> None:
     delivering.send_again(actor=actor, uid=world.delivery)

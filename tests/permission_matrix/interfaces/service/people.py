@@ -21,7 +21,7 @@ from registry.services import (
     signing_locks,
 )
 from tests import factories
-from tests.permission_matrix import actors
+from tests.permission_matrix import actors, inputs
 from tests.permission_matrix.actors import World
 from tests.permission_matrix.interfaces.service.interface import NEW_PASSWORD, SERVICE, WHY
 
@@ -52,7 +52,7 @@ def _(world: World, actor: Actor) -> None:
     selectors.access_requests(actor)
 
 
-@SERVICE.at("view somebody's access request")
+@SERVICE.at("view another person's access request")
 def _(world: World, actor: Actor) -> None:
     selectors.access_request(actor, world.access_request.pk)
 
@@ -67,7 +67,7 @@ def _(world: World, actor: Actor) -> None:
     access_requests.deny(actor=actor, request=world.access_request, reason=WHY)
 
 
-@SERVICE.at("withdraw somebody's access request")
+@SERVICE.at("withdraw others' access requests")
 def _(world: World, actor: Actor) -> None:
     access_requests.withdraw(actor=actor, request=world.access_request)
 
@@ -177,17 +177,17 @@ def _(world: World, actor: Actor) -> None:
     people.register_person(actor=actor, username="newcomer", name="New Comer", reason=WHY)
 
 
-@SERVICE.at("change somebody's record")
+@SERVICE.at("change another person's record")
 def _(world: World, actor: Actor) -> None:
     people.update_person(actor=actor, person=world.person("subject"), name="Another Name", reason=WHY)
 
 
-@SERVICE.at("set somebody's password")
+@SERVICE.at("set another person's password")
 def _(world: World, actor: Actor) -> None:
     people.set_password(actor=actor, person=world.person("subject"), password=NEW_PASSWORD, reason=WHY)
 
 
-@SERVICE.at("issue somebody's sign-in link")
+@SERVICE.at("issue another person's sign-in link")
 def _(world: World, actor: Actor) -> None:
     sign_in_links.issue_link(actor=actor, person=world.person("subject"), way="shown", reason=WHY)
 
@@ -212,12 +212,12 @@ def _(world: World, actor: Actor) -> None:
     people.set_password(actor=actor, person=access.require_person(actor), password=NEW_PASSWORD)
 
 
-@SERVICE.at("unlock somebody's signing")
+@SERVICE.at("unlock another person's signing")
 def _(world: World, actor: Actor) -> None:
     signing_locks.unlock(actor=actor, person=world.person("subject"), reason=WHY)
 
 
-@SERVICE.at("reset somebody's second factor")
+@SERVICE.at("reset another person's second factor")
 def _(world: World, actor: Actor) -> None:
     second_factors.reset(actor=actor, person=world.person("subject"), reason=WHY)
 
@@ -225,7 +225,7 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("change one's second factor")
 def _(world: World, actor: Actor) -> None:
     person = access.require_person(actor)
-    ticket, code = actors.enrolment(person)
+    ticket, code = inputs.enrolment(person)
     codes = second_factors.enrol(actor=actor, person=person, ticket=ticket, code=code)
     second_factors.accept_code(actor=actor, person=person, code=codes[0])
     second_factors.remove(actor=actor, person=person)

@@ -76,7 +76,7 @@ def _(world: World, actor: Actor) -> None:
     saved_views.delete_view(actor=actor, pk=kept_view(actor).pk)
 
 
-@SERVICE.at("change somebody's view")
+@SERVICE.at("change another person's view")
 def _(world: World, actor: Actor) -> None:
     saved_views.change_view(actor=actor, pk=world.view, name="Mine now", shared=False)
 
@@ -106,17 +106,17 @@ def _(world: World, actor: Actor) -> None:
     )
 
 
-@SERVICE.at("read somebody's delegation")
+@SERVICE.at("read another person's delegation")
 def _(world: World, actor: Actor) -> bool:
     access.require_scope(actor, "models:read")
     return gate.visible_delegations(actor).filter(pk=world.delegation.pk).exists()
 
 
-@SERVICE.at("revoke somebody's delegation")
+@SERVICE.at("revoke another person's delegation")
 def _(world: World, actor: Actor) -> None:
     delegations.revoke_delegation(actor=actor, uid=world.delegation.uid, reason=WHY)
 
 
-@SERVICE.at("revoke somebody's token")
+@SERVICE.at("revoke another person's token")
 def _(world: World, actor: Actor) -> None:
     tokens.revoke(actor=actor, token=world.own_token(world.person("subject").uid), reason=WHY)
