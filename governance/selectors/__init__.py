@@ -116,7 +116,7 @@ from governance.selectors.requests import (
     source_copy,
     visible_requests,
 )
-from governance.selectors.rollbacks import RollbackCandidate, rollback_candidates
+from governance.selectors.rollbacks import RollbackCandidate, choice_that_undoes, rollback_candidates
 from governance.selectors.search import find_models, find_versions, parse
 from governance.selectors.signals import (
     SignalChart,
@@ -189,6 +189,7 @@ __all__ = [
     "check_catalogue",
     "check_example",
     "check_page",
+    "choice_that_undoes",
     "comment",
     "comment_views",
     "comments_of",

@@ -51,8 +51,26 @@ class RollbackCandidate:
     @property
     def key(self) -> str:
         """The choice in forms, such as `stage:production:12`."""
-        kind, name = ("stage", self.stage) if self.stage else ("alias", self.alias)
-        return f"{kind}:{name}:{self.version.number}"
+        return _key(self.stage, self.alias, self.version)
+
+
+def _key(stage: str, alias: str, version: ModelVersion) -> str:
+    return f"{f'stage:{stage}' if stage else f'alias:{alias}'}:{version.number}"
+
+
+def choice_that_undoes(request: PromotionRequest) -> str:
+    """Return the key of the candidate that undoes a promotion; empty if it left no version to return to.
+
+    The page of rollbacks says whether the candidate can be requested now.
+
+    Args:
+        request: with its target stage and champion.
+    """
+    stage = request.target_stage
+    governed = request.state == PromotionRequest.State.PROMOTED and request.policy_revision_id is not None
+    if not governed or request.champion is None or (stage is not None and not stage.exclusive):
+        return ""
+    return _key(stage.slug if stage is not None else "", request.target_alias, request.champion)
 
 
 def rollback_candidates(model: RegisteredModel) -> tuple[RollbackCandidate, ...]:

@@ -15,13 +15,14 @@ from governance import promotions
 from governance import selectors as governance
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import sign_in_form
+from governance.interfaces.web.refused_requests import take_refusal
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import PromotionRequest
 from governance.promotions.emergency_terms import MAX_INCIDENT, SIGNATURE_MEANING
 from governance.selectors import EmergencyTarget
 from registry import access, selectors
 from registry.access import Permission
-from registry.exceptions import ConflictError, DomainError, NotFoundError
+from registry.exceptions import DomainError, NotFoundError
 from registry.models import ModelVersion
 
 VERSIONS_OFFERED = 30
@@ -98,25 +99,24 @@ def emergency(request: PageRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         status = 400
         if form.is_valid():
-            said = form.cleaned_data
-            kind, _, name = said["target"].partition(":")
+            given_values = form.cleaned_data
+            kind, _, name = given_values["target"].partition(":")
             try:
                 made = promotions.request_emergency(
                     actor=request.actor,
-                    version=selectors.version(request.actor, slug, said["version"]),
+                    version=selectors.version(request.actor, slug, given_values["version"]),
                     target_stage=name if kind == "stage" else None,
                     target_alias=name if kind == "alias" else None,
-                    reason=said["reason"],
-                    terms=promotions.EmergencyTerms(said["incident"], said["hours"], said["confirming_group"]),
-                    signature=promotions.DecisionSignature(said["password"]),
+                    reason=given_values["reason"],
+                    terms=promotions.EmergencyTerms(
+                        given_values["incident"], given_values["hours"], given_values["confirming_group"]
+                    ),
+                    signature=promotions.DecisionSignature(given_values["password"]),
                 )
             except NotFoundError:
                 raise
             except DomainError as refusal:
-                form.take_refusal(refusal)
-                in_the_way = getattr(refusal, "existing", None)
-                existing = in_the_way if isinstance(in_the_way, PromotionRequest) else None
-                status = 409 if isinstance(refusal, ConflictError) else 400
+                existing, status = take_refusal(form, refusal)
             else:
                 messages.success(request, f"Emergency change #{made.pk} is requested and signed.")
                 return redirect("web:promotion", made.pk)

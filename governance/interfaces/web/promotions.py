@@ -167,14 +167,9 @@ def _live_context(request: PageRequest, number: int) -> dict[str, Any]:
 
 def _rollback_choice(request: PageRequest, found: PromotionRequest) -> str:
     """Return the choice of the rollback page that undoes a promotion; empty where the reader may not request it."""
-    stage = found.target_stage
-    undoable = found.state == PromotionRequest.State.PROMOTED and found.policy_revision_id is not None
-    if not undoable or found.champion is None or (stage is not None and not stage.exclusive):
-        return ""
-    if not access.check_permission(request.actor, access.Permission.REQUEST_PROMOTION, found.model):
-        return ""
-    place = f"stage:{stage.slug}" if stage is not None else f"alias:{found.target_alias}"
-    return f"{place}:{found.champion.number}"
+    choice = selectors.choice_that_undoes(found)
+    may_request = choice and access.check_permission(request.actor, access.Permission.REQUEST_PROMOTION, found.model)
+    return choice if may_request else ""
 
 
 def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:

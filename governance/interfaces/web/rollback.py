@@ -13,12 +13,13 @@ from django.shortcuts import redirect
 from governance import promotions
 from governance import selectors as governance
 from governance.interfaces.html.forms import PageForm
+from governance.interfaces.web.refused_requests import take_refusal
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import PromotionRequest
 from governance.selectors import RollbackCandidate
 from registry import access, selectors
 from registry.access import Permission
-from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError
+from registry.exceptions import DomainError, NotFoundError, PermissionDeniedError
 
 
 class RollbackForm(PageForm):
@@ -68,10 +69,7 @@ def rollback(request: PageRequest, slug: str) -> HttpResponse:
             except (NotFoundError, PermissionDeniedError):
                 raise
             except DomainError as refusal:
-                form.take_refusal(refusal)
-                in_the_way = getattr(refusal, "existing", None)
-                existing = in_the_way if isinstance(in_the_way, PromotionRequest) else None
-                status = 409 if isinstance(refusal, ConflictError) else 400
+                existing, status = take_refusal(form, refusal)
             else:
                 messages.success(request, f"Rollback #{made.pk} is open.")
                 return redirect("web:promotion", made.pk)

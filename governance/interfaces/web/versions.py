@@ -20,13 +20,14 @@ from governance.interfaces.html.templatetags.numbers import shared_places
 from governance.interfaces.web import lineage, previews, version_facts
 from governance.interfaces.web.discussion import discussion_for
 from governance.interfaces.web.markdown import front_matter, to_html, without_front_matter
+from governance.interfaces.web.refused_requests import take_refusal
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import CheckRun, PromotionRequest
 from governance.policies.metric_limits import Limit, limit_on
 from governance.promotions import request as ask_for_promotion
 from registry import access, selectors
 from registry.access import Permission
-from registry.exceptions import ConflictError, DomainError, NotFoundError
+from registry.exceptions import DomainError, NotFoundError
 from registry.models import (
     ModelVersion,
     StageOccupancy,
@@ -319,10 +320,7 @@ def promote(request: PageRequest, slug: str, number: int) -> HttpResponse:
                     reason=form.cleaned_data["reason"],
                 )
             except DomainError as refusal:
-                form.take_refusal(refusal)
-                in_the_way = getattr(refusal, "existing", None)
-                existing = in_the_way if isinstance(in_the_way, PromotionRequest) else None
-                status = 409 if isinstance(refusal, ConflictError) else 400
+                existing, status = take_refusal(form, refusal)
             else:
                 messages.success(request, f"Request #{made.pk} is open." if made.is_live else f"#{made.pk}: done.")
                 return redirect("web:promotion", made.pk)
