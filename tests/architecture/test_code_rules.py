@@ -62,7 +62,7 @@ def test_every_module_is_named_after_a_subject() -> None:
     assert [named(path) for path in modules() if nameless & {part.removesuffix(".py") for part in path.parts}] == []
 
 
-def test_every_room_has_a_door_plate() -> None:
+def test_every_module_has_a_docstring() -> None:
     assert [named(path) for path in modules() if path.read_text().strip() and not ast.get_docstring(tree(path))] == []
 
 

@@ -159,7 +159,7 @@ def _image_command() -> list[str]:
     return command
 
 
-def test_the_image_holds_every_package_and_no_demo_and_runs_as_nobody_special() -> None:
+def test_the_image_holds_every_package_and_no_demo_and_runs_as_an_unprivileged_user() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     for package in ("audit", "registry", "governance", "templates", "static"):
         assert f"COPY {package} {package}" in dockerfile

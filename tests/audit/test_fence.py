@@ -236,7 +236,7 @@ def test_even_a_superuser_meets_the_triggers(superuser: Callable[[], Any], attac
         session.close()
 
 
-def test_everything_of_the_log_belongs_to_a_role_nobody_can_log_in_as() -> None:
+def test_everything_of_the_log_belongs_to_a_role_without_login() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT relname, rolname, rolcanlogin FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner

@@ -39,7 +39,7 @@ def test_what_was_prepared_outlives_a_transaction_that_failed() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_new_connection_is_told_anew() -> None:
+def test_a_new_connection_prepares_its_statements_again() -> None:
     assert prepared_statements.execute_prepared(SUM, {"a": 1, "b": 1}) == [(2, 1, 2)]
     connection.close()
     assert not known()

@@ -30,7 +30,7 @@ MOMENT = datetime(2026, 3, 1, 12, 30, 0, 5, tzinfo=UTC)
 
 
 @pytest.mark.django_db
-def test_an_event_is_the_exact_bytes_of_what_was_told(ada: Actor, model: ObjectRef) -> None:
+def test_an_event_is_the_exact_bytes_of_what_was_recorded(ada: Actor, model: ObjectRef) -> None:
     version = ObjectRef("scratch_version", "22222222-2222-4222-8222-222222222222")
     with clock.freeze(MOMENT), context.bind_request_context(request_id="req-1", client="api"):
         event = record_event(

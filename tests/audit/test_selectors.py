@@ -202,7 +202,7 @@ def test_the_log_is_opened_once() -> None:
     assert Event.objects.count() == 1
 
 
-def test_an_action_of_another_release_is_still_told(ada: Actor, model: ObjectRef) -> None:
+def test_an_action_of_another_release_is_still_described(ada: Actor, model: ObjectRef) -> None:
     event = record_event(LOG_OPENED, actor=ada, target=model, stream="a")
     event.action = "model.teleported"
 

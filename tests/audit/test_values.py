@@ -32,7 +32,7 @@ def test_a_token_is_recorded_with_the_person_behind_it() -> None:
     assert token.as_leaf() == {"type": "token", "id": "tok_1", "auth": "token", "behind": "usr_1"}
 
 
-def test_a_process_has_a_name_and_nobody_behind_it() -> None:
+def test_a_process_has_a_name_and_no_person_behind_it() -> None:
     worker = process("check-worker")
 
     assert worker.as_leaf() == {"type": "process", "id": "check-worker", "auth": "process"}
@@ -180,7 +180,7 @@ def test_an_unknown_action_has_no_name(name: Any) -> None:
 # --- things ---
 
 
-def test_a_thing_is_told_by_type_and_id() -> None:
+def test_a_thing_is_identified_by_type_and_id() -> None:
     assert str(ObjectRef("model", "7f")) == "model:7f"
 
 

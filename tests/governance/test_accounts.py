@@ -67,7 +67,7 @@ def attempts(person: User) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("what", ["sign", "administer", "issue a token", "change the password"])
-def test_a_password_set_by_somebody_else_signs_nothing(people: People, what: str) -> None:
+def test_a_password_set_by_another_person_signs_nothing(people: People, what: str) -> None:
     marta = take_over(people)
     assert sign_in.sign_in(username="marta", password=OTHER) == marta, "it lets her in, to read"
     with pytest.raises(PermissionDeniedError) as refused:
@@ -203,7 +203,7 @@ def test_the_page_of_the_link(people: People, client: Client) -> None:
     assert sign_in.sign_in(username="marta", password=MINE) == people.marta
 
 
-def test_both_are_told_by_mail_and_on_their_profile(
+def test_both_are_notified_by_mail_and_on_their_profile(
     people: People, settings: Settings, client: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
     settings.EMAIL_BACKEND = LOCMEM
@@ -220,7 +220,7 @@ def test_both_are_told_by_mail_and_on_their_profile(
     assert PERSON_PASSWORD_SET.sentence in client.get(reverse("web:profile")).content.decode().replace("&#x27;", "'")
 
 
-def test_a_link_is_mailed_to_the_account_and_to_nobody_else(people: People, settings: Settings) -> None:
+def test_a_link_is_mailed_to_the_account_and_to_no_other_address(people: People, settings: Settings) -> None:
     ada = access.actor_for(people.ada)
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     with pytest.raises(ValidationFailedError):
@@ -242,7 +242,7 @@ def test_a_link_is_mailed_to_the_account_and_to_nobody_else(people: People, sett
     assert not AccountControl.objects.filter(kind=AccountControl.Kind.LINK_SHOWN).exists()
 
 
-def test_the_former_address_is_told_of_another(
+def test_the_former_address_is_notified_of_another(
     people: People, settings: Settings, django_capture_on_commit_callbacks: Any
 ) -> None:
     settings.EMAIL_BACKEND = LOCMEM

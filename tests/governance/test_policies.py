@@ -178,7 +178,7 @@ def test_a_person_in_two_groups_fills_the_slot_that_lets_others_fill_the_rest() 
     ),
     st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3)),
 )
-def test_assignment_is_maximal_and_nobody_fills_two_slots(
+def test_assignment_is_maximal_and_no_person_fills_two_slots(
     people: list[tuple[str, frozenset[str]]], counts: tuple[int, int, int]
 ) -> None:
     rules = tuple(ApprovalRule(group=g, count=n) for g, n in zip("abc", counts, strict=True))

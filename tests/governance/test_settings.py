@@ -49,7 +49,7 @@ def test_a_complete_environment_is_read_with_its_types() -> None:
     assert "OWNER_USER" not in found.database
 
 
-def test_every_missing_variable_is_told_at_once() -> None:
+def test_every_missing_variable_is_reported_at_once() -> None:
     assert faults_of({}) == [f"{name}: is missing" for name in COMPLETE]
 
 
@@ -76,7 +76,7 @@ def test_every_missing_variable_is_told_at_once() -> None:
         ("DATABASE_OWNER_URL", "postgresql://countersign_owner@db.example/other", "names another database"),
     ],
 )
-def test_a_wrong_value_is_told_with_its_rule(name: str, value: str, fault: str) -> None:
+def test_a_wrong_value_is_reported_with_its_rule(name: str, value: str, fault: str) -> None:
     (told,) = faults_of({**COMPLETE, name: value})
 
     assert fault in told
@@ -111,7 +111,7 @@ def test_files_may_be_kept_in_a_bucket(tmp_path: Path) -> None:
     assert "secret-words" not in repr(found)
 
 
-def test_every_fault_of_a_bucket_is_told_at_once() -> None:
+def test_every_fault_of_a_bucket_is_reported_at_once() -> None:
     wrong = {
         **BUCKET,
         "COUNTERSIGN_S3_BUCKET": "Models!",

@@ -29,7 +29,9 @@ def unprotected(db: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatc
     call_command("initialise", stdout=io.StringIO())
 
 
-def test_every_move_and_alias_is_free_and_still_walks_through_the_door(unprotected: None, people: People) -> None:
+def test_every_move_and_alias_is_free_and_still_walks_through_the_entry_point(
+    unprotected: None, people: People
+) -> None:
     assert not selectors.has_protected_targets()
     version = factories.version(factories.model(people.priya), people.priya, {"m": b"1"})
     targets: list[dict[str, Any]] = [

@@ -183,7 +183,7 @@ def test_another_file_is_refused_in_so_many_words_and_may_be_sent_again(
     connection.check_constraints()
 
 
-def test_a_client_is_told_that_the_store_has_another_file(
+def test_a_client_is_shown_that_the_store_has_another_file(
     priya: client.Client, file: LocalFile, worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def changed(self: LocalFile, progress: Any) -> Iterator[bytes]:

@@ -149,9 +149,7 @@ def completions(run: CheckRun) -> int:
     return [event.action for event in events_for_object(ObjectRef("check_run", str(run.uid)))].count("check.completed")
 
 
-def test_a_worker_carries_out_what_was_rung_when_it_was_committed(
-    bank: Bank, worker: Callable[..., WorkerProcess]
-) -> None:
+def test_a_worker_carries_out_what_was_enqueued_at_the_commit(bank: Bank, worker: Callable[..., WorkerProcess]) -> None:
     running = worker()
     with context.bind_request_context(request_id="req-of-this-test", client="api"):
         request = bank.request(bank.version(), stage="staging")
@@ -242,7 +240,7 @@ def test_a_check_survives_the_loss_of_redis(
     assert (run.conclusion, completions(run)) == ("success", 1)
 
 
-def test_nothing_is_rung_for_what_was_rolled_back(bank: Bank, redis: Redis) -> None:
+def test_nothing_is_enqueued_for_what_was_rolled_back(bank: Bank, redis: Redis) -> None:
     class Undone(Exception):
         """What a door raises when it changes its mind."""
 
@@ -305,7 +303,7 @@ def test_a_task_delivered_again_finds_nothing_to_claim(
     assert "ERROR" not in running.output()
 
 
-def test_two_workers_rung_for_one_run_run_it_once(
+def test_two_workers_notified_of_one_run_run_it_once(
     bank: Bank, redis: Redis, worker: Callable[..., WorkerProcess], tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"

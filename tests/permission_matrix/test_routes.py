@@ -38,7 +38,7 @@ def test_every_operation_of_the_interface_is_tried() -> None:
     assert found - OPEN.keys() == tried(REST)
 
 
-def test_every_address_of_the_mlflow_door_is_tried() -> None:
+def test_every_address_of_the_mlflow_interface_is_tried() -> None:
     """Under the one prefix; the other answers with the same views."""
     found = {f"mlflow:{pattern.name}" for interface, _, pattern in patterns() if interface == "mlflow"}
     assert found - BESIDE.keys() == tried(MLFLOW)
@@ -56,7 +56,7 @@ def test_every_other_address_of_the_admin_site_reads_or_never_opens() -> None:
             assert pattern.name.rpartition("_")[2] in (*READS, "add", "delete"), pattern.name
 
 
-def test_there_is_no_door_but_these() -> None:
+def test_there_is_no_other_interface() -> None:
     """A new front room has to be given its place in the table."""
     assert {interface for interface, _, _ in patterns()} == {
         *("web", "api", "admin", "mlflow", "mlflow-ajax", "mlflow-3", "mlflow-3-ajax", "")
@@ -116,7 +116,7 @@ ENTERS = {"au": True, "ad": False, "ow": None, "an": None}
 
 @pytest.mark.parametrize("room", ROOMS)
 @pytest.mark.parametrize("key", ENTERS)
-def test_a_room_of_the_admin_site(world: World, room: str, key: str) -> None:
+def test_access_to_each_model_admin(world: World, room: str, key: str) -> None:
     kind = ROOMS[room]
     row = kind._default_manager.order_by("pk").first()
     assert row is not None, "the bank has one of everything"

@@ -219,7 +219,7 @@ def test_who_can_help_in_the_organisation(people: People) -> None:
     assert denied.reason == "To publish policies you need the role officer. Ada Byrne can grant it."
 
 
-def test_why_somebody_can(people: People, model: RegisteredModel) -> None:
+def test_why_a_person_can(people: People, model: RegisteredModel) -> None:
     direct = factories.grant(Role.APPROVER, to=people.marta, on=model)
     by_group = factories.grant(Role.VALIDATOR, to=people.risk_team)
     factories.grant(Role.VIEWER, to=people.marta)

@@ -17,7 +17,7 @@ from tests.registry.conftest import Recorded
 pytestmark = pytest.mark.django_db
 
 
-def test_whoever_administers_an_account_says_why_and_it_is_kept(people: People, recorded: Recorded) -> None:
+def test_a_person_who_administers_an_account_says_why_and_it_is_kept(people: People, recorded: Recorded) -> None:
     ada = actor_for(people.ada)
     with recorded() as events:
         made = accounts.register_person(actor=ada, username="noor", name="Noor Haddad", reason="joins the risk team")

@@ -87,7 +87,7 @@ def test_stricter_is_free_and_laxer_is_for_officers(people: People, model: Regis
     assert (model.risk_tier, model.tier_basis) == (1, made)
 
 
-def test_whoever_only_edits_may_not_make_it_laxer_than_it_is(people: People, model: RegisteredModel) -> None:
+def test_a_person_who_only_edits_may_not_make_it_laxer_than_it_is(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.DEVELOPER, to=people.eve, on=model)
     severe: Any = {"model": model, "answers": answers(materiality="severe"), "rationale": "Large."}
     assert assessments.assess(actor=actor_for(people.eve), **severe).tier == 2
@@ -152,7 +152,7 @@ def test_answers_are_for_the_questionnaire_in_force(people: People, model: Regis
     assert "/rationale" in pointers
 
 
-def test_without_a_questionnaire_nobody_assesses(people: People, db: None) -> None:
+def test_without_a_questionnaire_no_person_assesses(people: People, db: None) -> None:
     model = factories.model(people.priya)
     with pytest.raises(InvalidStateError) as refused:
         assessments.assess(actor=actor_for(people.priya), model=model, answers={}, rationale="x")

@@ -37,7 +37,7 @@ def delete(model: RegisteredModel, by: User) -> None:
     deletion.delete_model(actor=access.actor_for(by), model=model, reason=WHY)
 
 
-def test_a_deleted_model_is_seen_by_nobody_and_its_name_is_free(churn: RegisteredModel, priya: User) -> None:
+def test_a_deleted_model_is_invisible_and_its_name_is_free(churn: RegisteredModel, priya: User) -> None:
     version = factories.version(churn, priya, {"m": b"1"})
     promotions.request(actor=access.actor_for(priya), version=version, target_alias="blue", reason="free")
     auditor = factories.person("ingrid")

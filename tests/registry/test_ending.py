@@ -135,7 +135,7 @@ def test_the_last_active_owner_stays(people: People, model: RegisteredModel) -> 
     assert access.revoke_role(actor=actor_for(people.ada), grant=grant, reason="Chen does").closed_at
 
 
-def test_the_role_of_who_left_may_be_taken_from_a_model_nobody_owns(people: People, model: RegisteredModel) -> None:
+def test_the_role_of_who_left_may_be_taken_from_a_model_without_owner(people: People, model: RegisteredModel) -> None:
     accounts.deactivate(actor=factories.SETUP, person=people.priya, reason="left")
     assert access.revoke_role(actor=actor_for(people.ada), grant=own(model, people.priya), reason="left").closed_at
 

@@ -147,6 +147,6 @@ def test_what_is_text_alone_has_the_fingerprint_the_database_would_give(
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whoever_has_more_than_text_is_not_bare(change: dict[str, Any]) -> None:
+def test_a_person_who_has_more_than_text_is_not_bare(change: dict[str, Any]) -> None:
     beside = {"parameters", "signature", "datasets", "metrics", "card"}
     assert VersionSpec(**change).is_source_only == (not any(change[name] for name in beside & change.keys()))

@@ -59,7 +59,7 @@ def test_what_another_grant_brings_stays(people: People, model: RegisteredModel)
     assert codenames(marta, model) == {Permission.VIEW, Permission.REGISTER_VERSION}
 
 
-def test_nobody_gives_themselves_a_role(people: People, model: RegisteredModel) -> None:
+def test_no_person_gives_themselves_a_role(people: People, model: RegisteredModel) -> None:
     administrator = factories.person("olga")
     factories.grant(Role.ADMINISTRATOR, to=administrator)
     for person in (people.ada, administrator, people.priya):

@@ -129,7 +129,7 @@ def test_a_hidden_and_an_absent_dataset_sound_alike(secret: RegisteredModel, peo
         lineage.dataset(people.token_of(people.chen, "versions:write"), identity_of(version))
 
 
-def test_nobody_names_a_parent_they_may_not_see(
+def test_no_person_names_a_parent_they_may_not_see(
     model: RegisteredModel, secret: RegisteredModel, people: People
 ) -> None:
     hidden = factories.version(secret, people.chen)

@@ -65,7 +65,7 @@ def test_a_conclusion_is_validated(
     assert [(error.pointer, error.code) for error in refused.value.errors] == [(pointer, code)]
 
 
-def test_nobody_reviews_what_they_own(people: People, model: RegisteredModel) -> None:
+def test_no_person_reviews_what_they_own(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.APPROVER, to=people.priya, on=model)
     with pytest.raises(PermissionDeniedError, match="owns the model") as refused:
         reviews.record(actor=actor_for(people.priya), model=model, conclusion=ReviewConclusion("fit", "Mine is fine."))

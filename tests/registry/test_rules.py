@@ -152,7 +152,7 @@ def test_documents_are_plain_json_of_bounded_depth_and_size() -> None:
     assert not faults.errors
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     faults = ErrorCollector()
     faults.clean_line("/name", "", 10, required=True)
     faults.clean_line("/title", "x" * 11, 10)

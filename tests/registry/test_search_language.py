@@ -120,7 +120,7 @@ def test_a_fault_shows_where_and_what_was_meant(text: str, code: str, wrong: str
         assert f'"{text[fault.start :].split(" ", maxsplit=1)[0]}' in fault.detail, "and how to search for it as text"
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     with pytest.raises(InvalidQuery) as refused:
         parse("teir:1 credit tier:9 metric.auc>x", WORDS)
     assert [f.code for f in refused.value.faults] == ["unknown_word", "unknown_value", "number"]

@@ -78,7 +78,7 @@ def test_a_row_says_what_is_newest_and_what_is_in_the_exclusive_stage(
     assert slugs(people, "stage:production") == []
 
 
-def test_nobody_finds_what_they_may_not_see(shelf: dict[str, RegisteredModel], people: People) -> None:
+def test_no_person_finds_what_they_may_not_see(shelf: dict[str, RegisteredModel], people: People) -> None:
     eve = actor_for(people.eve)
     factories.grant(Role.VIEWER, to=people.eve, on=shelf["churn"])
     assert [model.slug for model in matching_models(eve, parse("", WORDS))] == ["churn"]

@@ -63,7 +63,7 @@ def test_bytes_that_nothing_refers_to_go_after_some_days(people: People, model: 
     assert garbage_collection.collect_garbage() == garbage_collection.GarbageCollectionResult(0, 0, 0, 0)
 
 
-def test_whoever_comes_late_is_told_to_send_again() -> None:
+def test_a_person_who_comes_late_is_requested_to_send_again() -> None:
     blob = stored(b"old", days_ago=8)
     garbage_collection.collect_garbage()
     with pytest.raises(InvalidStateError) as refused:
@@ -82,7 +82,7 @@ def test_bytes_in_a_bucket_are_swept_the_same_way(in_bucket: S3Settings, setting
 
 
 @pytest.mark.django_db(transaction=True)
-def test_bytes_that_somebody_begins_to_refer_to_are_left(transactional_db: None) -> None:
+def test_bytes_that_a_version_begins_to_refer_to_are_left(transactional_db: None) -> None:
     blob = stored(b"about to be used", days_ago=8)
     begun, go_on = threading.Event(), threading.Event()
 
@@ -162,7 +162,7 @@ def test_a_version_whose_files_are_being_read_is_not_given_up(
     assert garbage_collection.collect_garbage().abandoned == 0
 
 
-def test_the_command_only_looks_where_it_is_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reads_only_the_given_places(capsys: pytest.CaptureFixture[str]) -> None:
     blob = stored(b"orphan", days_ago=30)
     call_command("sweep_storage", "--dry-run")
     said = capsys.readouterr().out

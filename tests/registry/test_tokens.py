@@ -111,7 +111,7 @@ def test_a_token_that_ended_is_no_token(people: People, recorded: Recorded) -> N
     assert tokens.authenticate(orphan) is None
 
 
-def test_nobody_issues_a_token_in_another_persons_name(people: People) -> None:
+def test_no_person_issues_a_token_in_another_persons_name(people: People) -> None:
     for actor in (actor_for(people.ada), actor_for(people.eve)):
         with pytest.raises(PermissionDeniedError):
             tokens.issue(actor=actor, person=people.priya, name="n", scopes=["models:read"], expires_at=soon())
@@ -130,7 +130,7 @@ def test_nobody_issues_a_token_in_another_persons_name(people: People) -> None:
     assert for_machine.person == people.ci_retail
 
 
-def test_somebody_elses_token_is_not_there(people: People) -> None:
+def test_another_persons_token_is_not_there(people: People) -> None:
     token, _ = factories.token(people.priya, ["models:read"])
     with pytest.raises(NotFoundError):
         tokens.revoke(actor=actor_for(people.eve), token=token, reason="mine now")

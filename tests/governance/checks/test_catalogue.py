@@ -26,7 +26,7 @@ def test_an_installed_plug_in_is_found_by_its_entry_point() -> None:
 
 
 @pytest.mark.usefixtures("with_plugins")
-def test_broken_plug_ins_are_listed_with_their_fault_and_used_by_nobody() -> None:
+def test_broken_plug_ins_are_listed_with_their_fault_and_never_used() -> None:
     faults = {fault.name: fault.problem for fault in entry_points.broken()}
     assert set(faults) == {"twin", "other_twin", "intruder", "unfinished", "future", "loose", "absent", "curious"}
     assert "claim the slug acme.twin" in faults["twin"]

@@ -121,7 +121,7 @@ def test_what_fairlearn_passes_by_accident_needs_action(fair: Judged, name: str,
     assert found in codes(outcome)
 
 
-def test_nobody_selected_among_many_has_no_ratio(fair: Judged) -> None:
+def test_no_row_selected_among_many_has_no_ratio(fair: Judged) -> None:
     outcome = fair(table(people(("f", 4000, 0.5, 0.0), ("m", 4000, 0.5, 0.0))))
     assert outcome.conclusion is Conclusion.ACTION_REQUIRED
     assert limits_of(outcome)["demographic_parity_ratio"]["value"] is None

@@ -341,7 +341,7 @@ def test_what_a_killed_worker_left_is_swept_away(sandboxed: Sandboxed, shelf: Sh
     assert sorted(p.name for p in tmp_path.glob("countersign-check-*")) == [used.name, young.name]
 
 
-def test_a_run_nobody_waits_for_is_ended(
+def test_a_run_without_waiting_caller_is_ended(
     sandboxed: Sandboxed, hostile: Any, monkeypatch: pytest.MonkeyPatch, leftovers: Path
 ) -> None:
     beats = iter([True, True, False])

@@ -103,7 +103,7 @@ def test_a_missing_scope_is_3_and_says_who_asked(
     assert not RegisteredModel.objects.exists()
 
 
-def test_nothing_is_given_to_somebody_without_a_role(
+def test_nothing_is_given_to_a_person_without_a_role(
     organisation: Organisation, countersign: Command, registered: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUNTERSIGN_TOKEN", organisation.token(organisation.people.eve))

@@ -150,7 +150,7 @@ def test_a_server_that_stays_away_is_8(countersign: Command) -> None:
 # --- who answers -----------------------------------------------------------------------------------------------------
 
 
-def test_nobody_listens(countersign: Command) -> None:
+def test_no_server_listens(countersign: Command) -> None:
     with scripted(Said(200, ME)) as server:
         url = server.url
 
@@ -232,7 +232,7 @@ def secure(tmp_path: Path) -> Iterator[tuple[Scripted, Path]]:
         yield made
 
 
-def test_a_certificate_nobody_vouches_for_gets_no_token(countersign: Command, tmp_path: Path) -> None:
+def test_a_certificate_no_authority_signed_gets_no_token(countersign: Command, tmp_path: Path) -> None:
     with over_tls(Scripted(Said(200, ME)), "127.0.0.1", tmp_path) as (server, certificate):
         url = server.url.replace("http:", "https:")
         refused = countersign("whoami", "--url", url)

@@ -105,7 +105,7 @@ def test_the_same_bytes_again_do_not_open_what_was_withdrawn(adopted: ModelVersi
     assert len(attach(henrik, adopted, "right.json").requests) == 2
 
 
-def test_whoever_may_not_ask_for_a_promotion_attaches_nothing(adopted: ModelVersion, priya: User) -> None:
+def test_a_person_who_may_not_ask_for_a_promotion_attaches_nothing(adopted: ModelVersion, priya: User) -> None:
     factories.grant(Role.REGISTRAR, to=priya, on=adopted.model)
 
     with pytest.raises(PermissionDeniedError):

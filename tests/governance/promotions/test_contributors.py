@@ -78,7 +78,7 @@ def excluded(request: PromotionRequest, person: User) -> Exclusion | None:
 
 
 @pytest.mark.parametrize("part", ["file", "card", "metrics", "evidence"])
-def test_whoever_added_part_of_a_version_does_not_approve_it(bank: Bank, part: str) -> None:
+def test_a_person_who_added_part_of_a_version_does_not_approve_it(bank: Bank, part: str) -> None:
     developer(bank, "tom")
     version, tom = by_source(bank), bank.actor("tom")
     evidence.attach_file(actor=bank.actor("priya"), version=version, path="model.json", stream=io.BytesIO(FILE))
@@ -145,7 +145,7 @@ def test_a_file_stored_and_a_version_completed_by_another_account_are_contributi
     }
 
 
-def test_whoever_issued_a_token_of_a_service_account_does_not_approve_what_it_did(bank: Bank) -> None:
+def test_a_person_who_issued_a_token_of_a_service_account_does_not_approve_what_it_did(bank: Bank) -> None:
     """An administrator's role ends; the secret they saw does not."""
     given = access.grant_role(
         actor=ROOT, role=access.Role.ADMINISTRATOR, user=bank.people["tom"], reason="runs the platform"
@@ -165,7 +165,7 @@ def test_whoever_issued_a_token_of_a_service_account_does_not_approve_what_it_di
 
 
 @pytest.mark.parametrize("how", ["received", "owner", "user"])
-def test_whoever_is_on_record_with_a_service_account_does_not_approve_what_it_did(bank: Bank, how: str) -> None:
+def test_a_person_who_is_on_record_with_a_service_account_does_not_approve_what_it_did(bank: Bank, how: str) -> None:
     account, ci = robot(bank, received_by=bank.people["tom"] if how == "received" else None)
     tom, owner = bank.people["tom"], how == "owner"
     if how != "received":
@@ -192,7 +192,7 @@ def _asked(bank: Bank, version: ModelVersion) -> PromotionRequest:
     return bank.request(version)
 
 
-def test_a_token_that_ended_before_the_version_was_made_keeps_nobody_out(bank: Bank) -> None:
+def test_a_token_that_ended_before_the_version_was_made_excludes_no_person(bank: Bank) -> None:
     account, _ = robot(bank, received_by=bank.people["tom"])
     first = AccountControl.objects.get(kind=AccountControl.Kind.TOKEN_RECEIVED)
     assert first.token is not None
@@ -237,7 +237,7 @@ def test_an_approver_who_becomes_an_owner_of_the_service_account_counts_no_more(
     assert bank.decide(request, "chen").state == "promoted"
 
 
-def test_whoever_contributed_to_a_live_version_does_not_review_the_model(bank: Bank) -> None:
+def test_a_person_who_contributed_to_a_live_version_does_not_review_the_model(bank: Bank) -> None:
     developer(bank, "tom")
     version = bank.in_staging()
     evidence.attach_metrics(actor=bank.actor("tom"), version=version, metrics=[MetricSpec("accuracy", 0.95)])

@@ -93,7 +93,7 @@ def test_a_deputy_entered_before_the_request_opened_counts_from_the_first_day(ba
 
 
 @pytest.mark.parametrize("route", ["proposed", "confirmed", "account", "password", "address"])
-def test_whoever_asks_is_not_approved_by_those_they_made_reviewers(bank: Bank, route: str) -> None:
+def test_a_person_who_asks_is_not_approved_by_those_they_made_reviewers(bank: Bank, route: str) -> None:
     """Priya administers, adds a reviewer in one of five ways, gives that up, and asks."""
     officer = access.grant_role(actor=ROOT, role=access.Role.OFFICER, user=bank.people["priya"], reason="for a while")
     admin = access.grant_role(

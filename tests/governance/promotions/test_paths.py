@@ -144,7 +144,7 @@ def test_stepping_back_from_production_satisfies_both_policies(
     assert bank.decide(request, "marta").state == "promoted"
 
 
-def test_the_starter_policies_let_nobody_out_of_production_alone(bank: Bank, produced: ModelVersion) -> None:
+def test_the_starter_policies_let_no_version_out_of_production_alone(bank: Bank, produced: ModelVersion) -> None:
     for stage in ("staging", "archived"):
         assert bank.request(produced, stage=stage).state == "open"
     produced.refresh_from_db()

@@ -73,7 +73,7 @@ def test_the_requester_and_a_superuser_are_refused_by_rule(bank: Bank, who: str,
     assert not Decision.objects.exists()
 
 
-def test_whoever_registered_the_version_is_refused_whoever_asked(bank: Bank) -> None:
+def test_a_person_who_registered_the_version_is_refused_for_every_requester(bank: Bank) -> None:
     access.grant_role(
         actor=ROOT, role=access.Role.DEVELOPER, user=bank.people["tom"], model=bank.model, reason="works on it"
     )
@@ -245,7 +245,7 @@ def test_an_unlawful_move_names_the_lawful_ones(bank: Bank) -> None:
         bank.request(bank.version(), stage="production")
 
 
-def test_a_free_move_walks_through_the_same_door_and_settles_at_once(bank: Bank) -> None:
+def test_a_free_move_walks_through_the_same_entry_point_and_settles_at_once(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="archived")
     assert request.state == "promoted"
     assert request.policy_revision is None
@@ -293,7 +293,7 @@ def test_an_alias_leaves_the_version_it_pointed_at(bank: Bank) -> None:
     connection.check_constraints()  # the log accounts for the row that was closed, too
 
 
-def test_a_held_policy_waits_for_whoever_promotes(bank: Bank, publish: object) -> None:
+def test_a_held_policy_waits_for_a_person_who_promotes(bank: Bank, publish: object) -> None:
     publish(  # type: ignore[operator]  # the fixture is typed as object
         "slug: starter-staging\ntitle: Held when ready\napplies_to: {stages: [staging]}\non_ready: hold\n"
         "checks: [{check: integrity.digest}]\n"

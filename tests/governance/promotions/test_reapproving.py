@@ -89,7 +89,7 @@ def test_the_event_of_an_addition_names_the_promotion_it_deviates_from(bank: Ban
     assert event.body["data"]["fingerprint"] == approval_of(promoted.version).current
 
 
-def test_an_addition_to_a_version_that_nobody_promoted_names_nothing(bank: Bank) -> None:
+def test_an_addition_to_a_version_without_promotion_names_nothing(bank: Bank) -> None:
     version = bank.version()
 
     add_metric(bank, version)

@@ -183,7 +183,7 @@ def test_what_is_long_is_left_out_and_named() -> None:
         ({**COMET, "registryModelId": [1]}, "/registryModelId", "missing"),
     ],
 )
-def test_what_is_wrong_is_told_by_place(document: Any, pointer: str, said: str) -> None:
+def test_what_is_wrong_is_reported_with_its_place(document: Any, pointer: str, said: str) -> None:
     with pytest.raises(ExportFault, match=said) as fault:
         told(document)
 

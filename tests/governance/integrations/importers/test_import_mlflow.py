@@ -168,7 +168,7 @@ def test_a_dry_run_writes_nothing(theirs: Registry, henrik: User) -> None:
     assert len(report.notes) == 1
 
 
-def test_a_name_that_is_taken_is_told_and_a_prefix_helps(theirs: Registry, henrik: User, priya: User) -> None:
+def test_a_name_that_is_taken_is_reported_and_a_prefix_helps(theirs: Registry, henrik: User, priya: User) -> None:
     factories.model(priya, "churn")
 
     report = bring(theirs, henrik)
@@ -179,7 +179,7 @@ def test_a_name_that_is_taken_is_told_and_a_prefix_helps(theirs: Registry, henri
     assert version("old-churn", 4).stage.slug == "production"
 
 
-def test_entries_without_their_form_are_left_out_and_told(theirs: Registry, henrik: User) -> None:
+def test_entries_without_their_form_are_left_out_and_reported(theirs: Registry, henrik: User) -> None:
     theirs.model("broken", tags="none")
     theirs.version("churn", 8)["version"] = 8
     theirs.version("churn", 9)["creation_timestamp"] = "long ago"
@@ -213,7 +213,7 @@ def test_entries_without_their_form_are_left_out_and_told(theirs: Registry, henr
         (Reply(body=b"[" * 100_000), "no JSON object"),
     ],
 )
-def test_a_server_that_lies_is_told_of_and_nothing_is_brought(
+def test_a_server_that_lies_is_reported_and_nothing_is_brought(
     theirs: Registry, henrik: User, reply: Reply, said: str
 ) -> None:
     theirs.instead = lambda path, query: reply
@@ -237,7 +237,7 @@ def test_where_machines_keep_their_credentials_nothing_is_asked(host: str) -> No
         RemoteServer(f"http://{host}:1/").json("/")
 
 
-def test_a_private_address_that_nobody_named_is_refused(theirs: Registry) -> None:
+def test_a_private_address_that_no_setting_names_is_refused(theirs: Registry) -> None:
     with pytest.raises(ServerFault, match="private network"):
         RemoteServer(theirs.url, private=False).json("/")
     assert theirs.asked == []

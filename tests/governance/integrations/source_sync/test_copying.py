@@ -80,7 +80,7 @@ def test_the_files_of_a_mounted_folder_become_the_versions(mounted: Path, bare: 
     assert Event.objects.count() == count
 
 
-def test_a_source_nobody_named_is_not_asked_for(mounted: Path, bare: Callable[..., ModelVersion]) -> None:
+def test_a_source_that_no_setting_names_is_not_read(mounted: Path, bare: Callable[..., ModelVersion]) -> None:
     for source in ("s3://models/1", "http://169.254.169.254/", "file:///etc", "file:///mnt/mlruns-other/1", ""):
         bare(source)
 
@@ -216,7 +216,7 @@ def test_a_run_of_a_tracking_server(tracking: Registry, bare: Callable[..., Mode
         ("mlflow-artifacts:/1/../../etc", "is not allowed in a source"),
     ],
 )
-def test_a_tracking_server_sends_nobody_elsewhere(
+def test_a_tracking_server_redirects_no_client(
     tracking: Registry, bare: Callable[..., ModelVersion], root: str, said: str
 ) -> None:
     tracking.instead = lambda path, query: tracked(path, query, root)

@@ -117,7 +117,7 @@ def test_a_refusal_that_no_field_is_to_blame_for_stands_above_the_form(
     assert "Only a superuser makes or changes accounts that administer" in answer.content.decode()
 
 
-def test_nobody_shuts_their_own_account(officers: SimpleNamespace, visit: Visit) -> None:
+def test_no_person_shuts_their_own_account(officers: SimpleNamespace, visit: Visit) -> None:
     client = visit(officers.administrator, confirmed=True)
     answer = client.post(address(officers.administrator, "deactivate"), {"reason": WHY})
 

@@ -305,7 +305,7 @@ def test_without_a_reason_nothing_happens(
 
 
 @every_case
-def test_whoever_may_not_is_told_who_can_help(
+def test_a_person_who_may_not_is_shown_who_can_help(
     case: Case, people: People, officers: SimpleNamespace, visit: Visit, recorded: Recorded
 ) -> None:
     other = officers.administrator if case.by == "officer" else officers.officer

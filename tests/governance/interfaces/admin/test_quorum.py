@@ -53,7 +53,7 @@ def test_deactivating_an_account(
     assert warning in client.post(url, {"reason": WHY}, follow=True).content.decode()
 
 
-def test_somebody_whose_voice_does_not_count_is_not_missed(
+def test_a_member_whose_decision_does_not_count_is_not_required(
     request_: PromotionRequest, bank: Bank, officers: SimpleNamespace, visit: Visit
 ) -> None:
     """Priya registered the version: she could not approve anyway."""

@@ -60,7 +60,9 @@ def test_nothing_is_deleted_and_nothing_edited_raw(
     assert not LogEntry.objects.exists()
 
 
-def test_no_room_has_a_bulk_action_a_bare_save_or_a_log_of_its_own(rows: dict[type[Model], Any], rf: Any) -> None:
+def test_no_model_admin_has_a_bulk_action_a_bare_save_or_a_log_of_its_own(
+    rows: dict[type[Model], Any], rf: Any
+) -> None:
     request = rf.get("/admin/")
     for kind, model_admin in site._registry.items():
         row: Any = rows[kind]
@@ -151,7 +153,7 @@ def test_a_row_that_is_not_there_is_not_found(key: str, people: People, mighty: 
     assert client.post(f"/admin/registry/user/{key}/deactivate/", {"reason": "because"}).status_code in (400, 404)
 
 
-def test_nobody_searches_by_what_is_secret(people: People, mighty: User, visit: Visit) -> None:
+def test_no_person_searches_by_what_is_secret(people: People, mighty: User, visit: Visit) -> None:
     """Neither passwords nor token digests can be found out by asking which rows fit."""
     client = visit(mighty)
     for kind, query in ((AccessToken, "person__password__startswith=md5"), (Grant, "user__password__startswith=md5")):
@@ -292,7 +294,7 @@ def test_the_address_is_a_setting(settings: Any, people: People, mighty: User) -
         clear_url_caches()
 
 
-def test_kinds_are_read_only_that_nobody_commands(rows: dict[type[Model], Any], mighty: User, visit: Visit) -> None:
+def test_kinds_are_read_only_without_commands(rows: dict[type[Model], Any], mighty: User, visit: Visit) -> None:
     client = visit(mighty, confirmed=True)
     for kind in (PolicyRevision, PromotionRequest):
         assert client.get(address(kind, "add")).status_code == 403

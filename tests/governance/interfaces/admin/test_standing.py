@@ -55,7 +55,7 @@ def status(client: Client, url: str) -> int:
     return client.get(url).status_code
 
 
-def test_the_table_knows_every_room() -> None:
+def test_the_table_contains_every_model_admin() -> None:
     assert set(ADMINS) == EVERYTHING
 
 
@@ -99,7 +99,9 @@ def test_a_page_offers_what_its_reader_may_do_and_nothing_else(
             assert (f'href="{address(rows[kind], command.name)}"' in shown) == may, (kind, command.name)
 
 
-def test_nobody_signed_in_is_led_to_the_products_own_sign_in(rows: dict[type[Model], Any], visit: Visit) -> None:
+def test_a_request_without_session_is_led_to_the_products_own_sign_in(
+    rows: dict[type[Model], Any], visit: Visit
+) -> None:
     client = visit()
     for url in ("/admin/", address(User, "changelist"), address(rows[User]), address(User, "add"), "/admin/confirm/"):
         answer = client.get(url)
@@ -109,7 +111,7 @@ def test_nobody_signed_in_is_led_to_the_products_own_sign_in(rows: dict[type[Mod
         assert visit().get(f"/admin/{gone}").status_code == 404
 
 
-def test_whoever_has_no_role_here_is_told_who_can_help(officers: SimpleNamespace, visit: Visit) -> None:
+def test_a_person_who_has_no_role_here_is_shown_who_can_help(officers: SimpleNamespace, visit: Visit) -> None:
     shown = visit(officers.nobody).get("/admin/").content.decode()
     assert "for compliance officers, auditors and administrators" in shown
     assert "Who can help" in shown

@@ -77,7 +77,7 @@ def test_a_copy_of_an_approved_version_carries_no_approval(promoted: MlflowClien
     assert ModelVersion.objects.get(model__slug="copy-of-churn").tags == {}
 
 
-def test_nobody_sets_a_tag_that_says_what_was_approved(promoted: MlflowClient, refused: Any) -> None:
+def test_no_person_sets_a_tag_that_says_what_was_approved(promoted: MlflowClient, refused: Any) -> None:
     for key in (APPROVED, "Countersign.anything"):
         with refused("INVALID_PARAMETER_VALUE"):
             promoted.set_model_version_tag("churn", "2", key, "0" * 64)

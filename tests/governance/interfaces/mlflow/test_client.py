@@ -263,7 +263,7 @@ def test_an_account_password_opens_nothing(bank: Bank, monkeypatch: pytest.Monke
     assert "account passwords are never accepted" in str(caught.value)
 
 
-def test_who_may_not_see_it_is_told_it_is_not_there(bank: Bank, refused: Any) -> None:
+def test_who_may_not_see_it_receives_not_found(bank: Bank, refused: Any) -> None:
     registered(bank.client())
     mlflow = bank.client(bank.people.eve)
 
@@ -284,7 +284,7 @@ def _tag() -> Any:
     return made("a", "1")
 
 
-def test_a_token_without_the_scope_is_denied_and_told_which(bank: Bank, refused: Any) -> None:
+def test_a_token_without_the_scope_is_denied_and_shown_which(bank: Bank, refused: Any) -> None:
     registered(bank.client())
     mlflow = bank.client(secret=bank.secret(bank.people.priya, "models:read"))
 

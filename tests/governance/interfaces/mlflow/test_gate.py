@@ -72,7 +72,7 @@ def test_asking_again_finds_the_open_request(bank: Bank, refused: Any) -> None:
         mlflow.get_model_version_by_alias("churn", "champion")
 
 
-def test_what_nobody_was_asked_says_what_is_lacking(bank: Bank, refused: Any) -> None:
+def test_a_transition_without_request_states_what_is_missing(bank: Bank, refused: Any) -> None:
     mlflow = bank.client()
     registered(mlflow)
 

@@ -88,7 +88,7 @@ def test_the_life_of_a_webhook_in_mlflows_client(bank: Bank, receiver: Receiver,
     ]  # fmt: skip
 
 
-def test_what_happens_is_told_in_mlflows_words_and_signed(bank: Bank, receiver: Receiver) -> None:
+def test_what_happens_is_sent_in_mlflows_terms_and_signed(bank: Bank, receiver: Receiver) -> None:
     before: MlflowClient = bank.client()
     before.create_registered_model("told-before")
     bank.client(bank.people.henrik).create_webhook(
@@ -266,7 +266,7 @@ def test_the_address_is_judged_again_when_it_is_called(
     assert not receiver.got
 
 
-def test_nothing_is_told_that_its_creator_may_not_see(installed: People, receiver: Receiver) -> None:
+def test_nothing_is_sent_that_its_creator_may_not_see(installed: People, receiver: Receiver) -> None:
     made(installed, receiver.url)
     factories.model(installed.priya, "churn")
     accounts.deactivate(actor=factories.SETUP, person=installed.henrik, reason="left the bank")
@@ -275,7 +275,7 @@ def test_nothing_is_told_that_its_creator_may_not_see(installed: People, receive
     assert not receiver.got
 
 
-def test_tags_that_were_erased_are_not_told(installed: People, receiver: Receiver) -> None:
+def test_tags_that_were_erased_are_not_sent(installed: People, receiver: Receiver) -> None:
     from audit.services import erase_private
     from registry.services import metadata
 
@@ -344,7 +344,7 @@ def test_what_is_refused_names_field_and_rule(installed: People) -> None:
     assert ajax("POST", "webhooks", good).status == 200
 
 
-def test_an_owner_is_told_who_can_help(raw: Raw, installed: People) -> None:
+def test_an_owner_is_shown_who_can_help(raw: Raw, installed: People) -> None:
     factories.person("root", is_staff=True, is_superuser=True, name="Ada Byrne")
     message = raw("GET", "webhooks").error("PERMISSION_DENIED", 403)
     assert "officer or administrator" in message
@@ -357,7 +357,7 @@ def test_an_owner_is_told_who_can_help(raw: Raw, installed: People) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_that_is_committed_late_is_told(people: People, receiver: Receiver) -> None:
+def test_an_event_that_is_committed_late_is_sent(people: People, receiver: Receiver) -> None:
     """Its order of arrival lies before that of events told already."""
     import threading
 

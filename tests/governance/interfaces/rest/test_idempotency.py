@@ -88,7 +88,7 @@ def test_a_streamed_body_counts_by_its_digest(priya_calls: Caller) -> None:
     priya_calls("POST", where, body=b"3", Idempotency_Key="k").problem(422, "idempotency_key_reused")
 
 
-def test_while_the_first_is_under_way_the_second_is_told_so(transactional_db: None) -> None:
+def test_while_the_first_is_under_way_the_second_receives_a_conflict(transactional_db: None) -> None:
     people = install(People())
     caller = caller_of(people.priya)
     token = AccessToken.objects.filter(person=people.priya).latest("pk")

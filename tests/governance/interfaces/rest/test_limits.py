@@ -39,7 +39,7 @@ def test_what_is_left_is_said_and_then_nothing_is(call: CallerOf, people: People
         assert priya.get("/whoami").status == 200
 
 
-def test_without_redis_nobody_is_held_up(
+def test_without_redis_no_request_waits(
     call: CallerOf, people: People, settings: LazySettings, caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

@@ -139,7 +139,7 @@ def test_invisible_and_absent_are_one_answer(priya_calls: Caller, eve_calls: Cal
     eve_calls.patch("/models/hidden", {"title": "x"}, If_Match="*").problem(404, "not_found")
 
 
-def test_a_viewer_may_look_and_is_told_who_may_change(priya_calls: Caller, installed: People) -> None:
+def test_a_viewer_may_look_and_is_shown_who_may_change(priya_calls: Caller, installed: People) -> None:
     tag = priya_calls.register_model().headers["ETag"]
     eve = viewer(installed.eve, "credit-risk-pd")
 

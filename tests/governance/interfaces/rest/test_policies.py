@@ -7,7 +7,7 @@ from tests.governance.interfaces.rest.conftest import Caller, CallerOf
 from tests.personas import People
 
 
-def test_what_is_in_force_is_open_to_whoever_reads_models(priya_calls: Caller, eve_calls: Caller) -> None:
+def test_what_is_in_force_is_open_to_readers_of_models(priya_calls: Caller, eve_calls: Caller) -> None:
     page = priya_calls.get("/policies")
 
     assert [p["slug"] for p in page.json["items"]] == [

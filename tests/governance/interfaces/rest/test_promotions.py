@@ -133,7 +133,7 @@ def test_no_token_decides(priya_calls: Caller, call: CallerOf, installed: People
     assert not Decision.objects.exists()
 
 
-def test_nor_does_the_door_behind_it_take_a_token(
+def test_nor_does_the_service_behind_it_take_a_token(
     priya_calls: Caller, installed: People, version: dict[str, Any]
 ) -> None:
     asked = priya_calls.ask(version, "staging").json["id"]

@@ -81,7 +81,7 @@ def test_a_cursor_of_another_list_is_refused(shelf: Caller, cursor: str) -> None
     shelf.get(f"/models?sort=-updated&cursor={cursor}").problem(400, "invalid_request")
 
 
-def test_nobody_finds_what_they_may_not_see(shelf: Caller, eve_calls: Caller) -> None:
+def test_no_person_finds_what_they_may_not_see(shelf: Caller, eve_calls: Caller) -> None:
     for path in ("/models", "/versions"):
         for q in ("tier:1", "churn", "metric.auc>0", "status:any", "owner:priya"):
             assert found(ask(eve_calls, path, q)) == []

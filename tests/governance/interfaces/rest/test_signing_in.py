@@ -67,7 +67,7 @@ def test_a_closed_account_closes_its_tokens(call: CallerOf, people: People) -> N
     caller.get("/whoami").problem(401, "token_refused")
 
 
-def test_a_browsers_session_does_not_open_this_door(people: People) -> None:
+def test_a_browsers_session_is_not_accepted_here(people: People) -> None:
     browser = Client()
     browser.force_login(people.priya, backend="registry.access.backend.RoleBackend")
 

@@ -105,7 +105,7 @@ def test_a_change_since_the_callers_tag_is_answered_at_once(caller: Caller) -> N
     assert "Preference-Applied" not in answer.headers
 
 
-def test_when_time_is_up_the_caller_is_told_to_ask_again(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_time_is_up_the_caller_is_requested_to_poll_again(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     hands = iter(range(0, 1000, 10))
     monkeypatch.setattr(long_poll, "monotonic", lambda: float(next(hands)))
     monkeypatch.setattr(long_poll, "sleep", lambda _: None)

@@ -217,7 +217,7 @@ class TestProfile(PageTest):
         assert opened.strftime("%H:%M</time>") not in tokyo
         assert opened.strftime("%Y-%m-%d %H:%M:%S UTC") in tokyo
 
-    def test_a_cookie_somebody_wrote_is_the_default(self) -> None:
+    def test_a_cookie_written_by_hand_is_the_default(self) -> None:
         client = self.as_(self.scene.people.marta)
         for name, value in (("theme", '"><script>'), ("zone", "../../etc/passwd"), ("shortcuts", "x")):
             client.cookies[name] = value

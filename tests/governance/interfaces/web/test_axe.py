@@ -78,7 +78,9 @@ class TestDiscussion:
     def test_no_faults(self, scene: Scene, open_as: Open) -> None:
         people, number = scene.people, scene.request.pk
         for subject in (scene.request, scene.challenger):
-            thread = discuss(subject, people.priya, "# Heading\n\nFor @marta and @unknown-name:\n\n| a | b |\n| - | - |\n")
+            thread = discuss(
+                subject, people.priya, "# Heading\n\nFor @marta and @unknown-name:\n\n| a | b |\n| - | - |\n"
+            )
             kept = discussion.post_comment(
                 actor=actor_for(people.marta), subject=subject, text="`an answer`", thread=thread
             )

@@ -74,7 +74,7 @@ class TestFinding(TestCase):
             assert back is not None
             assert names(self.get(f"/models/{back[1].replace('&amp;', '&')}")) == pages[-2], sort
 
-    def test_a_cursor_somebody_wrote_by_hand_is_the_first_page(self) -> None:
+    def test_a_cursor_written_by_hand_is_the_first_page(self) -> None:
         first = names(self.get("/models/?sort=name"))
         for cursor in ("nonsense", "WzFd", "WyJcdTAwMDAiXQ", "W251bGxd", "WyJhIiwiYiIsImMiXQ", "a" * 5000):
             assert names(self.get(f"/models/?sort=name&after={cursor}")) == first
@@ -146,7 +146,7 @@ class TestFinding(TestCase):
         assert len(names(part)) == 8
         assert "<html" in self.get("/models/?tier=1").html
 
-    def test_nobody_is_shown_or_counted_what_they_may_not_see(self) -> None:
+    def test_no_list_shows_or_counts_what_they_may_not_see(self) -> None:
         page = self.get("/models/", self.people.eve)
         page.has("0 models you can see", "No models yet")
         page.has_not("model-")

@@ -48,7 +48,7 @@ class TestModel(PageTest):
         assert (made.owner, made.risk_tier) == (self.scene.people.eve, 3)
         assert client.post("/models/new/", {"slug": "eves-model"}).status_code == 400
 
-    def test_editing_over_somebody_elses_change_shows_theirs_and_keeps_mine(self) -> None:
+    def test_editing_over_another_persons_change_shows_theirs_and_keeps_mine(self) -> None:
         client = self.as_(self.scene.people.priya)
         form = Page(client.get("/models/credit-risk-pd/edit/")).fields
         models.update_model(actor=access.actor_for(self.scene.people.chen), model=self.scene.model, team="Chen's team")
@@ -88,7 +88,7 @@ class TestVersion(PageTest):
         page.has("Metrics by dataset and slice", "all data", "Inputs and outputs", "age", "long", "required", "pd")
         page.has("2 parameters", "Registered by", "Priya Nair")
 
-    def test_notes_are_kept_unless_somebody_else_wrote_meanwhile(self) -> None:
+    def test_notes_are_kept_unless_another_person_wrote_meanwhile(self) -> None:
         client, path = self.as_(self.scene.people.priya), "/models/credit-risk-pd/versions/2/edit/"
         form = Page(client.get(path)).fields
         answer = client.post(path, {**form, "notes": "Read **this**.\r\nTwice.", "tags": "run=nightly\n"})

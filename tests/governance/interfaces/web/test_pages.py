@@ -72,7 +72,7 @@ class TestEveryPage(PageTest):
         }
         assert {u.username: s for u, s in got.items()} == {u.username: s for u, s in expected.items()}
 
-    def test_nobody_signed_in_is_sent_to_sign_in_and_back(self) -> None:
+    def test_a_request_without_session_is_sent_to_sign_in_and_back(self) -> None:
         for path in self.addresses().values():
             answer = Client().get(path)
             assert answer.status_code == 302, path
@@ -130,13 +130,13 @@ class TestEveryPage(PageTest):
             titles.add(found[1])
         assert len(titles) >= len(self.addresses()) - 2
 
-    def test_a_superuser_sees_and_is_told_that_superusers_decide_nothing(self) -> None:
+    def test_a_superuser_sees_and_is_shown_that_superusers_decide_nothing(self) -> None:
         page = self.read(self.scene.people.ada, f"/promotions/{self.scene.request.pk}/")
         page.has("you are a superuser, who administers and decides nothing (SoD-4)")
         assert "password" not in page.fields
 
 
-def test_every_address_goes_through_the_one_door() -> None:
+def test_every_address_goes_through_the_one_entry_point() -> None:
     for pattern in urls.urlpatterns:
         assert isinstance(pattern, URLPattern)
         if pattern.name not in OPEN:

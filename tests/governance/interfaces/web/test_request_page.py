@@ -51,7 +51,7 @@ class TestReading(PageTest):
         assert len(waiting) == 1
         assert page.fields["packet"] == self.scene.request.packet_digest
 
-    def test_whoever_cannot_decide_reads_why_in_place_of_the_form(self) -> None:
+    def test_a_person_who_cannot_decide_reads_why_in_place_of_the_form(self) -> None:
         people = self.scene.people
         for person, words in (
             (people.priya, "You cannot approve your own request (SoD-1)."),
@@ -89,7 +89,7 @@ class TestReading(PageTest):
 class TestWaiting(PageTest):
     """Checks that nobody takes up."""
 
-    def test_a_missing_worker_is_told_and_not_only_waited_for(self) -> None:
+    def test_a_missing_worker_is_shown_and_not_only_waited_for(self) -> None:
         priya = self.scene.people.priya
         made = scenes.version(self.scene.model, priya, auc=0.9)
         request = promotions.request(
@@ -211,14 +211,14 @@ class TestDeciding(PageTest):
         assert not page.fields["password"]
         assert not Decision.objects.filter(request=self.scene.request).exists()
 
-    def test_a_missing_comment_and_an_unknown_outcome_are_told_at_the_field(self) -> None:
+    def test_a_missing_comment_and_an_unknown_outcome_are_shown_at_the_field(self) -> None:
         Page(self.send(self.scene.people.marta, comment="  ")).has(
             "Write what you reviewed, and why you decide this way."
         )
         assert self.send(self.scene.people.marta, outcome="perhaps").status_code == 400
         assert not Decision.objects.filter(request=self.scene.request).exists()
 
-    def test_whoever_is_kept_out_is_refused_with_the_rule_and_who_can(self) -> None:
+    def test_a_person_who_is_kept_out_is_refused_with_the_rule_and_who_can(self) -> None:
         people = self.scene.people
         answer = self.send(people.priya)
         assert answer.status_code == 403

@@ -26,7 +26,7 @@ class RiskTest(PageTest):
         model = RegisteredModel.objects.get(slug="credit-risk-pd")
         return {**mild, "rationale": "Figures of 2025.", "revision": str(model.revision), "asked": "1", **given}
 
-    def test_a_declared_tier_says_that_nobody_answered(self) -> None:
+    def test_a_declared_tier_says_that_no_answer_exists(self) -> None:
         factories.model(self.scene.people.priya, "declared", risk_tier=3)
         page = self.read(self.scene.people.priya, "/models/declared/risk/")
         page.has("Declared, not assessed", "Not assessed", "Assess", "does not satisfy a policy")
@@ -59,7 +59,7 @@ class RiskTest(PageTest):
         assert Assessment.objects.filter(model=self.scene.model)[0].tier == 1
         self.read(priya, f"{PATH}/").has("why this tier")
 
-    def test_two_forms_and_the_second_is_told(self) -> None:
+    def test_two_forms_and_the_second_is_refused(self) -> None:
         priya = self.scene.people.priya
         given = self._answers(**{"q-effect": "access", "q-automation": "automatic"})
         assert self.as_(priya).post(f"{PATH}/risk/assess/", given).status_code == 302
@@ -89,7 +89,7 @@ class ReviewTest(PageTest):
         page.has("Fit with conditions", "Retrain by May.", "In use: v1")
         assert PeriodicReview.objects.get().live_versions[0] == 1
 
-    def test_whoever_made_what_is_live_is_told_who_can(self) -> None:
+    def test_a_person_who_made_what_is_live_is_shown_who_can(self) -> None:
         page = self.read(self.scene.people.priya, f"{PATH}/reviews/")
         page.has("registered v1, which is in Production", "Who can:")
         page.has_not("Record a review")

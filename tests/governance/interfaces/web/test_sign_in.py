@@ -38,7 +38,7 @@ def test_the_right_password_opens_a_session_and_is_recorded(client: Client, mart
     assert not PasswordAttempt.objects.exists()
 
 
-def test_a_wrong_password_and_an_unknown_name_are_told_the_same(client: Client, marta: User) -> None:
+def test_a_wrong_password_and_an_unknown_name_are_answered_alike(client: Client, marta: User) -> None:
     wrong, unknown = attempt(client, "marta", "not it at all"), attempt(client, "unknown-name")
     assert wrong.response.status_code == unknown.response.status_code == 403
     sentence = "User name or password is incorrect."
@@ -54,9 +54,7 @@ def test_every_refusal_takes_the_work_of_a_wrong_password(
 ) -> None:
     """The same number of hashes, of statements and of events, so that the time tells nothing about the account."""
     accounts.deactivate(actor=factories.SETUP, person=people.chen, reason="left the bank")
-    name = {"unknown": "unknown-name", "deactivated": "chen", "service": people.ci_retail.username}.get(
-        kind, "marta"
-    )
+    name = {"unknown": "unknown-name", "deactivated": "chen", "service": people.ci_retail.username}.get(kind, "marta")
     password = "x" * 1024 if kind == "too long" else factories.PASSWORD
     made: list[int] = []
     encode = hashers.MD5PasswordHasher.encode
@@ -171,12 +169,12 @@ def test_many_accounts_from_one_address_are_slowed_by_the_address(client: Client
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example", ""]
 )
-def test_nobody_is_sent_to_another_site_after_signing_in(client: Client, marta: User, target: str) -> None:
+def test_no_person_is_sent_to_another_site_after_signing_in(client: Client, marta: User, target: str) -> None:
     answer = client.post("/sign-in/", {"username": "marta", "password": factories.PASSWORD, "next": target})
     assert answer["Location"] == "/"
 
 
-def test_whoever_is_signed_in_is_not_asked_again(client: Client, marta: User) -> None:
+def test_a_person_who_is_signed_in_is_not_asked_again(client: Client, marta: User) -> None:
     attempt(client, "marta")
     assert client.get("/sign-in/?next=/models/")["Location"] == "/models/"
 
