@@ -83,3 +83,7 @@ class CommitmentMismatchError(AuditError):
         )
         self.event_id = event_id
         self.pointer = pointer
+
+
+class BadNoteError(AuditError):
+    """A signed note, checkpoint, proof or key has another form than C2SP describes, or a signature does not verify."""
