@@ -125,7 +125,8 @@ sbom: .venv/dev  ## write the bill of materials of the product (CycloneDX) to di
 	@touch $@
 
 .PHONY: docs
-docs: .venv-docs/made  ## build the documentation site in var/site/ from docs/; needs no network
+docs: .venv-docs/made .venv/run  ## build the documentation site in var/site/ from docs/; needs no network
+	@$(BIN)/python -m tools.check_reference var/check-reference
 	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 .venv-docs/bin/mkdocs build --strict
 
 .PHONY: bench-mlflow

@@ -1,12 +1,16 @@
-"""The documentation site: the pages of the REST reference, and the rewriting of links."""
+"""The documentation site: the pages of the REST reference and of the checks, and the rewriting of links."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from governance.checks.entry_points import BUILTIN
+from tools import check_reference
 from tools.rest_reference import build_pages, read_description
 from tools.site_links import rewrite_links
 
@@ -110,3 +114,42 @@ def test_links_of_the_repository_become_links_of_the_site(source: str, place: st
     }
 
     assert rewrite_links(written, source=source, place=place, on_site=on_site) == expected
+
+
+_CODE = re.compile(r"[a-z]+(?:_[a-z]+)+")
+_CALLS_WITH_CODES = frozenset(
+    {
+        "Finding",
+        "ScanFinding",
+        "Remark",
+        "AttestationError",
+        "LicenceExpressionError",
+        "LockFault",
+        "_NotComparableError",
+    }
+    | {"_NotJudgedError", "_needs", "_open", "fail", "leave_open", "_leave_open"}
+)
+"""Calls whose first argument is the code of a finding."""
+
+
+def test_the_page_of_every_built_in_check_explains_its_findings() -> None:
+    pages = check_reference.build_pages()
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    unexplained = []
+    for check in BUILTIN:
+        page = pages[f"{check.slug}.md"]
+        assert f"checks/{check.slug}.md" in navigation
+        assert "\n## Parameters {" in page
+        assert all(f"](examples/{need.example}" in page for need in check.needs if need.example)
+        calls = [n for n in ast.walk(ast.parse(Path(inspect.getfile(check)).read_text())) if isinstance(n, ast.Call)]
+        for call in calls:
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            code = getattr(call.args[0], "value", None) if call.args else None
+            if (
+                name in _CALLS_WITH_CODES
+                and isinstance(code, str)
+                and _CODE.fullmatch(code)
+                and f"`{code}`" not in page
+            ):
+                unexplained.append(f"{check.slug}: {code}")
+    assert unexplained == []

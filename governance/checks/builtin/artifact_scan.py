@@ -84,6 +84,7 @@ fingerprint does not cover what is loaded.
   its folder.
 - `empty_file`, `unreadable_file`: register a version with the complete file.
 - `unsupported_file`: save the model in another format, or unpack the archive.
+- `more_findings`: more findings than one result can list; repair those that are listed, and run the check again.
 
 `countersign scan FOLDER` gives the same result before a version is registered.
 

@@ -60,11 +60,13 @@ the network; what an address refers to is not read.
 
 | finding | what to do |
 | --- | --- |
+| `not_json`, `too_large` | attach a CycloneDX document in JSON |
 | `schema` | correct the member at the place that the finding names |
 | `version_not_accepted` | write the document in a version of the policy |
 | `no_model` | describe the model in `metadata.component` with the type `machine-learning-model` |
 | `other_model` | write the SHA-256 of the registered files into its `hashes` |
 | `no_model_card`, `no_datasets` | add `modelCard`, and `modelCard.modelParameters.datasets` |
+| `no_serial_number` | information: add a serial number, so that other documents can cite this one |
 | `dangling_ref`, `duplicate_ref` | add the component that a reference names, with one `bom-ref` for each |
 """
     needs = (

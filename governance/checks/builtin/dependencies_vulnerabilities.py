@@ -69,7 +69,7 @@ packages of other languages, or what is not published.
 | `vulnerable` | Update the package, train or verify again, and attach the new lock. |
 | `unpinned`, `location`, `included_file`, `unreadable_line` | Pin every package to one released version. |
 | `no_advisories`, `advisories_too_old` | An operator imports a new export. |
-| `dependencies_unreadable` | Attach a lock as `pip freeze` writes it, or a CycloneDX document in JSON. |
+| `lock_missing`, `dependencies_unreadable` | Attach a lock as `pip freeze` writes it, or a bill of materials in JSON. |
 | `accepted` | The policy accepts the vulnerability until the date, with the reason. |
 """
     needs = (

@@ -67,9 +67,15 @@ It does not establish that the rows represent the population on which the model 
 | finding | remedy |
 | --- | --- |
 | `few_rows`, `few_in_class`, `single_class` | Evaluate on more rows, and on rows of every class. |
+| `date_unknown` | Attach the evaluation table again, so that its date is recorded. |
 | `too_old` | Evaluate on recent data and attach the new table. |
 | `same_dataset`, `shared_ids` | Remove the training examples from the evaluation data, evaluate again, declare both. |
 | `datasets_not_declared`, `overlap_unknown` | Declare both datasets with a SHA-256 digest, or attach `training.ids`. |
+| `validation_reused` | Evaluate on data that no choice was made on. The finding does not change the conclusion. |
+| `training_ids_unusable` | Correct the file `training.ids`; the message names the line and what to write. |
+| `table_unusable` | Correct the table; the message names the line, what was found and what to write. |
+| `repeated_ids`, `repeated_rows` | Evaluate on different examples; a repeated one is counted once. |
+| `table_form` | Information: how the table was read. |
 | `ids_missing` | Add a column `id` with the example ids to the evaluation table. |
 """
     needs = (

@@ -95,7 +95,11 @@ the groups that are named, one column at a time.
 | `limit_exceeded` | Examine the model and its training data; reweight, change thresholds, or justify the difference. |
 | `inconclusive`, `few_groups`, `small_group` | Evaluate more people of these groups. |
 | `rate_undefined` | Add people of the group with each label. |
+| `prediction_missing`, `score_missing` | Add the column to the table. |
 | `predictions_not_labels`, `not_two_labels` | Write the two labels, or set `decision_threshold` for scores. |
+| `table_unusable` | Correct the table; the message names the line, what was found and what to write. |
+| `repeated_ids`, `repeated_rows` | Evaluate on different examples; a repeated one is counted once. |
+| `table_form` | Information: how the table was read. |
 | `too_many_groups` | Write bands, such as `18-25`, instead of numbers or names. |
 """
     needs = (

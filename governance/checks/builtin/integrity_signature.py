@@ -53,6 +53,8 @@ signatures of Sigstore) are not verified and never pass.
 | `keyless` | sign with a key: `model_signing sign key` |
 | `file_changed`, `file_missing` | register the files that were signed, or sign those that are registered |
 | `file_not_signed` | sign all files; `--no-ignore-git-paths` includes files of Git, which `model-signing` leaves out |
+| `malformed`, `not_json`, `too_large` | attach the bundle as the tool wrote it; the message names the place |
+| `payload_type`, `message_signature` | sign an in-toto statement, as `model_signing` does |
 | `bad_name`, `duplicate_file`, `unsupported_list` | sign with the default settings of `model-signing` |
 | `statement_type` | attach a signature of files; or an officer adds the type of the statement to the policy |
 """

@@ -76,6 +76,8 @@ The check reads what is declared. It does not compare the files with the text of
 | `licence_unreadable` | Write an expression, such as `MIT OR Apache-2.0`. A slash or a comma does not say which. |
 | `licence_unknown` | Write an identifier of the SPDX list, or let an officer define the identifier in `custom_ids`. |
 | `licence_not_allowed`, `licence_denied` | Use other components, or let an officer change the policy. |
+| `licence_too_long` | Write a shorter expression, or fewer of them. |
+| `card_unreadable`, `card_too_long` | As for the check `docs.model_card`. |
 | `licence_differs` | The card and the version declare different licences. Correct the one that is wrong. |
 """
     needs = (

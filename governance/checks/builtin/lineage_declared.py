@@ -60,9 +60,11 @@ It does not load the data or the code, and does not show that the model was made
 | --- | --- |
 | `dataset_missing` | Declare a data set of the role: `--dataset training=sha256:…`. |
 | `dataset_weak` | Declare it again with a digest of the required strength. The message says how for its form. |
+| `repository_address` | Register with an address of the repository, such as `https://git.example/team/model`. |
 | `commit_missing`, `commit_abbreviated` | Register with the repository and the commit in full. |
 | `commit_not_clean`, `commit_state_unknown` | Commit all changes, train again and register a version from the commit. |
-| `lock_unreadable`, `unpinned`, `location`, `included_file` | Attach a lock with one line `name==version` a package. |
+| `lock_missing`, `lock_unreadable` | Attach a lock, as text in UTF-8. |
+| `unpinned`, `location`, `included_file`, `unreadable_line` | Attach a lock with one line `name==version` a package. |
 """
     needs = (
         RequiredEvidence(

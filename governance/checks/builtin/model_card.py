@@ -51,6 +51,7 @@ The check shows that the parts are present. Whether they are true and sufficient
 | `section_missing` | Add a heading that begins with the name of the section. |
 | `section_too_short`, `section_placeholder` | Write the section. |
 | `card_unreadable` | Correct the front matter; the message names line and reason. |
+| `card_too_long` | Move details to evidence files. |
 """
     needs = (
         RequiredEvidence(

@@ -99,6 +99,11 @@ used.
 | `worse` | Improve the version. |
 | `no_champion` | The policy decides with `on_no_champion` whether a first version passes. |
 | `champion_table_missing` | Attach `evaluation.table` to the version in the target, evaluated on the same examples. |
+| `table_missing`, `table_unusable` | Attach an evaluation table; the message names the line and what to write. |
+| `not_computable` | Compare a metric for which the tables have the columns, or add the columns. |
+| `repeated_ids`, `repeated_rows` | Evaluate on different examples; a repeated one is counted once. |
+| `table_form` | Information: how the table was read. |
+| `same_table` | Both versions have the same table: attach the predictions of each. |
 | `ids_missing`, `ids_repeated`, `ids_differ`, `labels_differ` | Evaluate both on the same examples, with ids. |
 | `dataset_not_declared`, `dataset_differs` | Declare the evaluation dataset of both versions with one digest. |
 """

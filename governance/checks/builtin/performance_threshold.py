@@ -84,10 +84,13 @@ needed, and the conclusion is `action_required`. A value that is not finite neve
 
 | finding | how to fix it |
 | --- | --- |
-| a limit fails | Improve the model, or let an officer change the limit. |
-| a limit is open | Evaluate on more rows. |
+| `limit_missed` | Improve the model, or let an officer change the limit. |
+| `inconclusive` | Evaluate on more rows. |
 | `declared_differs` | The declared value disagrees with the rows. Correct it; the rows were judged. |
-| the table cannot be read | The message names the line, what was found and what to write. |
+| `not_computable` | Attach an evaluation table that defines the metric, or declare its value. |
+| `repeated_ids`, `repeated_rows` | Evaluate on different examples; a repeated one is counted once. |
+| `table_form` | Information: how the table was read. |
+| `table_unusable` | The message names the line, what was found and what to write. |
 """
     needs = (
         RequiredEvidence(METRICS, required=False, form="Declared with the version: name, value, data set, slice."),

@@ -66,6 +66,9 @@ certificate (keyless signatures) are not verified and never pass.
 | `other_artifact` | attach the statement that the build of these files wrote: this one is about other files |
 | `builder_not_listed` | build with a builder of the list, or an officer adds the builder to the policy |
 | `source_not_matching`, `no_commit` | build from a source of the pattern, at a commit that the builder records |
+| `malformed`, `not_json`, `too_large`, `payload_type` | attach the attestation as the builder wrote it |
+| `message_signature` | attach a statement, not the signature of one file |
+| `not_provenance` | attach a statement with SLSA provenance |
 | `provenance_version` | set the builder to write SLSA provenance version 1 |
 """
     needs = (

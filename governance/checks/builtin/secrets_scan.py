@@ -60,6 +60,7 @@ A secret that was uploaded is known to everyone who can read the version. Removi
 | --- | --- |
 | a token, key or password | Revoke it where it was issued. Remove it from the file. Register a new version. |
 | `secret_value` | As above. If it is no secret, an officer can list the identifier of the finding in `ignore`. |
+| `no_files` | Register the version with its files. |
 | `not_searched` | Register the content of the archive as files, or repair the archive. |
 """
     needs = (RequiredEvidence(ARTIFACT_FILES, form="Every registered file; texts and archives are read."),)

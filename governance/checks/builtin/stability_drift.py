@@ -69,6 +69,9 @@ either sample.
 | `few_rows` | Attach more scores. |
 | `constant_scores` | All reference scores are equal, so there is no distribution to compare with. |
 | `within_noise` | The PSI is above the limit, and may be so by chance. Attach more scores. |
+| `table_unusable` | Correct the table; the message names the line, what was found and what to write. |
+| `repeated_ids`, `repeated_rows` | Evaluate on different examples; a repeated one is counted once. |
+| `table_form` | Information: how the table was read. |
 | `no_champion`, `champion_table_missing` | Attach an evaluation table to the version in the target. |
 """
     needs = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
+from django.urls import reverse
 
 from governance import selectors
-from governance.checks.documentation import CONCLUSIONS
+from governance.checks.documentation_text import origin_in_words, sections
 from governance.interfaces.web.markdown import to_html
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 
@@ -21,12 +22,14 @@ def check(request: PageRequest, check_slug: str) -> HttpResponse:
     """Show what a check does, its parameters and evidence, and how to fix a failure."""
     found = selectors.check_page(check_slug)
     about = found.documentation
+    parts = sections(about, lambda name: reverse("web:check-example", args=[about.slug, name]))
+    rendered = [(part, to_html(part.text)) for part in parts]
     context = {
         "found": found,
         "about": about,
-        "guide": to_html(about.guide),
-        "evidence": [(row, to_html(row.form)) for row in about.evidence],
-        "conclusions": CONCLUSIONS,
+        "origin": origin_in_words(about),
+        "main": rendered[:3],
+        "side": rendered[3:],
     }
     return render_page(request, "checks/check.html", context)
 
