@@ -18,7 +18,7 @@ from governance.policies.timing import describe_hours
 from governance.policies.waivable import waivable_in_words
 
 NO_SELF_APPROVAL = (
-    "Who asked for the change, or registered, trained or contributed to the version, does not approve it. "
+    "A person who requested the change, or registered, trained or contributed to the version, does not approve it. "
     "No policy can turn that off."
 )
 

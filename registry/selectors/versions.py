@@ -55,6 +55,11 @@ def versions_of(model: RegisteredModel) -> QuerySet[ModelVersion]:
     return with_list_relations(ModelVersion.objects.filter(model=model).order_by("-number"))
 
 
+def version_numbers(model: RegisteredModel) -> list[int]:
+    """Return the numbers of the versions of a model, newest first."""
+    return list(ModelVersion.objects.filter(model=model).order_by("-number").values_list("number", flat=True))
+
+
 def all_versions() -> QuerySet[ModelVersion]:
     """Return all versions, for callers that filter by keys which they read from a visible list."""
     return ModelVersion.objects.all()

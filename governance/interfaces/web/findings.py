@@ -126,9 +126,7 @@ class FindingForm(PageForm):
     )
     severity = forms.ChoiceField(label="Severity", choices=Finding.Severity.choices, initial="medium")
     source = forms.ChoiceField(label="Found in", choices=SOURCES)
-    version = forms.IntegerField(
-        label="Version", required=False, min_value=1, help_text="Number of the version; empty for the model as a whole."
-    )
+    version = forms.TypedChoiceField(label="Version", required=False, coerce=int, empty_value=None)
     owner = forms.CharField(
         label="Owner", required=False, max_length=150, help_text="User name; empty for the owner of the model."
     )
@@ -140,12 +138,16 @@ class FindingForm(PageForm):
         help_text="Until it is closed. Without a version, no version of the model is promoted there.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, model: RegisteredModel, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        places = [(stage.slug, stage.name) for stage in selectors.stages() if stage.protected]
-        field = self.fields["blocks"]
-        assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = places
+        versions = [(number, f"v{number}") for number in selectors.version_numbers(model)]
+        self._set_choices("version", [("", "the model as a whole"), *versions])
+        self._set_choices("blocks", [(stage.slug, stage.name) for stage in selectors.stages() if stage.protected])
+
+    def _set_choices(self, name: str, choices: list[tuple[Any, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
 
     def clean_owner(self) -> User | None:
         """Return the account; None for the owner of the model."""
@@ -217,10 +219,9 @@ def open_finding(request: PageRequest, slug: str) -> HttpResponse:
     """Open a finding about a model."""
     model = selectors.model(request.actor, slug)
     require_may_open(request.actor, model)
-    number = request.GET.get("version", "")
-    form = FindingForm(initial={"version": int(number) if number.isascii() and number.isdecimal() else None})
+    form = FindingForm(model=model, initial={"version": request.GET.get("version", "")})
     if request.method == "POST":
-        form = FindingForm(request.POST)
+        form = FindingForm(request.POST, model=model)
         if form.is_valid():
             given = dict(form.cleaned_data)
             try:
