@@ -41,6 +41,11 @@ _EMPTY_WORDS = frozenset({"none", "null", "unknown", "placeholder", "example", "
 class ModelCardParseError(ValueError):
     """The card cannot be parsed; the message has the remedy."""
 
+    @property
+    def detail(self) -> str:
+        """The message as a complete sentence, for people."""
+        return f"The model card cannot be read: {self}"
+
 
 @dataclass
 class Section:

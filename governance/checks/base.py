@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -132,12 +132,16 @@ class RequiredEvidence:
     evidence file, such as EVALUATION_TABLE. If `required`, the run waits until evidence of the kind exists.
     `form` describes the expected content in Markdown, and `example` names a file in `governance/checks/examples/` (of a
     plug-in: in the folder `examples` beside its module); both are for the documentation page of the check.
+    `find_fault` returns why a file cannot be read, with the remedy, in the words that the check uses; empty text if it
+    can be read. A file that no check can read is refused when it is attached. Set `is_heavy` if it imports much.
     """
 
     kind: str
     required: bool = True
     form: str = ""
     example: str = ""
+    find_fault: Callable[[File], str] | None = None
+    is_heavy: bool = False
 
 
 @dataclass(frozen=True)
@@ -368,6 +372,8 @@ def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str
 def _refuse_bad_documentation(check: type[Check]) -> None:
     if not isinstance(check.description, str) or not isinstance(check.guide, str):
         raise CheckContractError("its description and its guide must be texts")
+    if not all(need.find_fault is None or callable(need.find_fault) for need in check.needs):
+        raise CheckContractError("the find_fault of its evidence must be a function")
     if not all(isinstance(need.form, str) and _EXAMPLE.fullmatch(need.example) for need in check.needs):
         raise CheckContractError("the example of its evidence must be the name of a file in the folder examples")
 

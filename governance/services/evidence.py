@@ -14,6 +14,7 @@ from django.db import transaction
 
 from audit.actor import Actor
 from governance import promotions
+from governance.checks import evidence_reading
 from governance.checks.base import is_attachable
 from governance.checks.entry_points import installed
 from governance.gate.approvals import Approval, approvals, approved
@@ -23,7 +24,7 @@ from registry.exceptions import FieldError, InvalidStateError, ValidationFailedE
 from registry.models import Artifact, Evidence, Metric, ModelCard, ModelVersion
 from registry.services import attachments, versions
 from registry.services.versions import MetricSpec
-from registry.storage import StoredBlob, Stream
+from registry.storage import StoredBlob, Stream, open_blob
 
 
 @transaction.atomic
@@ -85,16 +86,21 @@ def store_evidence(
     actor: Actor,
     version: ModelVersion,
     kind: str,
+    filename: str,
     stream: Stream,
     sha256: str | None = None,
     announced: int | None = None,
 ) -> StoredBlob:
     """Store the bytes of an evidence file of a known kind. The kind is checked before anything is read.
 
+    Then the file is read by the parser of the checks that read this kind. Call it outside transactions: this takes as
+    long as the upload and the reading.
+
     Args:
         actor: who adds it; needs REGISTER_VERSION.
         version: the version.
         kind: kind of evidence.
+        filename: name of the file, for messages.
         stream: the bytes.
         sha256: expected digest in hex, if known.
         announced: announced size in bytes, if known.
@@ -103,14 +109,18 @@ def store_evidence(
         The stored blob, which nothing refers to yet.
 
     Raises:
-        ValidationFailedError: the kind is unknown.
+        ValidationFailedError: the kind is unknown, or no check can read the file (`unreadable_evidence`).
         DomainError: as `registry.services.versions.store_evidence`.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     refuse_unknown_kind(kind)
-    return versions.store_evidence(
+    blob = versions.store_evidence(
         actor=actor, version=version, kind=kind, stream=stream, sha256=sha256, announced=announced
     )
+    fault = evidence_reading.find_fault(kind, filename[:250], blob.sha256, blob.size, open_blob)
+    if fault:
+        raise ValidationFailedError([FieldError("", "unreadable_evidence", f"{fault} Nothing was attached.")])
+    return blob
 
 
 def attach_evidence(
@@ -121,7 +131,7 @@ def attach_evidence(
     Bytes without a reference are harmless; storage sweeping removes them. Errors as `store_evidence` and
     `attach_stored`.
     """
-    blob = store_evidence(actor=actor, version=version, kind=kind, stream=stream, sha256=sha256)
+    blob = store_evidence(actor=actor, version=version, kind=kind, filename=filename, stream=stream, sha256=sha256)
     return attach_stored(actor=actor, version=version, kind=kind, filename=filename, blob=blob)
 
 

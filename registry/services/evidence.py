@@ -107,7 +107,7 @@ def add_card(
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     person = access.require_person(actor)
     faults = ErrorCollector()
-    check_card(faults, text, "/text")
+    check_card(faults, text, "/text", must_be_readable=True)
     faults.raise_if_any()
     _, version = lock_version(version)
     last = ModelCard.objects.filter(version=version).order_by("-revision").first()

@@ -276,11 +276,12 @@ def cleaned_metrics(faults: ErrorCollector, metrics: Sequence[MetricSpec], *, re
     return list(kept.values())
 
 
-def check_card(faults: ErrorCollector, text: str, pointer: str) -> None:
+def check_card(faults: ErrorCollector, text: str, pointer: str, *, must_be_readable: bool = False) -> None:
     """Validate a card: at most 256 KB of UTF-8 text, not empty, and no duplicate key in the front matter, which parsers
     would read differently.
 
-    A card stored before this rule is shown as unreadable.
+    A card stored before this rule is shown as unreadable. With `must_be_readable`, any other fault of the front matter
+    is refused too.
     """
     faults.clean_text(pointer, text, len(text), required=True)
     if len(text.encode(errors="replace")) > MAX_CARD_BYTES:
@@ -295,6 +296,8 @@ def check_card(faults: ErrorCollector, text: str, pointer: str) -> None:
     except cards.ModelCardParseError as error:
         if isinstance(error.__cause__, DuplicateKeyError):
             faults.add(pointer, "duplicate_key", f"In the front matter {error.__cause__}.")
+        elif must_be_readable:
+            faults.add(pointer, "card_unreadable", error.detail)
 
 
 def identity_strength(dataset: DatasetSpec) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +114,28 @@ def read_signed(file: File, what: str, keys: Sequence[TrustedKey]) -> Signed:
     if not signers:
         raise _not_signed(envelope, what, keys)
     return Signed(parse_statement(envelope), signers)
+
+
+def read_statement(file: File, what: str) -> Statement:
+    """Read a file with a signed statement without verifying its signatures, as `read_signed` reads it.
+
+    Raises:
+        AttestationError: unreadable, or keyless.
+    """
+    assert file.local is not None
+    return parse_statement(parse_envelope(read_document(file.local, file.size, what)))
+
+
+_WELL_FORMED = frozenset({"keyless", "version_not_accepted"})
+
+
+def fault_of(read: Callable[[], object]) -> str:
+    """Return the message with which a document is refused; empty if it is well-formed, whether accepted or not."""
+    try:
+        read()
+    except AttestationError as error:
+        return "" if error.code in _WELL_FORMED else error.message
+    return ""
 
 
 def _not_signed(envelope: Envelope, what: str, keys: Sequence[TrustedKey]) -> AttestationError:

@@ -17,7 +17,7 @@ from governance.checks.attestations.bill_of_materials import (
 )
 from governance.checks.attestations.members import AttestationError, as_object, member_text, read_document, shown
 from governance.checks.attestations.provenance import folder_digest
-from governance.checks.attestations.verified import failed, first_findings
+from governance.checks.attestations.verified import failed, fault_of, first_findings
 from governance.checks.base import (
     ARTIFACT_FILES,
     Check,
@@ -75,6 +75,8 @@ the network; what an address refers to is not read.
             BOM,
             form="A CycloneDX bill of materials in JSON, version 1.6 or 1.7, of at most 4 MiB.",
             example="bom.cyclonedx.json",
+            find_fault=lambda file: fault_of(lambda: _read(file, ("1.6", "1.7"))),
+            is_heavy=True,
         ),
     )
     sandbox: ClassVar[Sandbox] = Sandbox(cpu=180, wall=240)

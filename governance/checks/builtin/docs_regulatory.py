@@ -15,6 +15,7 @@ from governance.checks.base import (
     CheckOutcome,
     Conclusion,
     Context,
+    File,
     Finding,
     Json,
     Parameters,
@@ -116,6 +117,7 @@ that attached the file. Compare the list of points with the official text before
             form="YAML or JSON: `template: annex-iv` and `parts`, by point, each with `answer` or `not_applicable`, "
             "`signed_off_by` and `signed_off_on`.",
             example="docs_regulatory.yaml",
+            find_fault=lambda file: _read(file)[1],
         ),
     )
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20, cpu=60, wall=90)
@@ -141,9 +143,8 @@ that attached the file. Compare the list of points with the official text before
         file = ctx.one(REGULATORY)
         if file is None or file.local is None:
             return CheckOutcome(Conclusion.ACTION_REQUIRED, f"There is no evidence {REGULATORY}: attach it.")
-        document, problem = read_structured(file, _Document, MAX_FILE)
+        document, message = _read(file)
         if document is None:
-            message = f"The regulatory document cannot be used: {problem}"[:MAX_TEXT]
             return CheckOutcome(Conclusion.ACTION_REQUIRED, message, (Finding("document_unreadable", message),))
         findings = tuple(_faults(document, ctx.now.date(), params))[:MAX_FINDINGS]
         people = sorted({part.signed_off_by for part in document.parts.values() if part is not None})
@@ -154,6 +155,12 @@ that attached the file. Compare the list of points with the official text before
             return CheckOutcome(Conclusion.ACTION_REQUIRED, summary[:MAX_TEXT], findings, measures)
         summary = f"All {len(ANNEX_IV)} parts are answered and signed off. Whether they are adequate is not checked."
         return CheckOutcome(Conclusion.SUCCESS, summary, (), measures)
+
+
+def _read(file: File) -> tuple[_Document | None, str]:
+    """Return the document, or None and why it cannot be used."""
+    document, problem = read_structured(file, _Document, MAX_FILE)
+    return document, f"The regulatory document cannot be used: {problem}"[:MAX_TEXT] if document is None else ""
 
 
 def _faults(document: _Document, today: date, params: Any) -> Iterator[Finding]:

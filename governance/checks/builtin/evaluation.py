@@ -354,6 +354,15 @@ def unusable(reason: str, path: str) -> CheckOutcome:
     )
 
 
+def find_table_fault(file: File) -> str:
+    """Return why an evaluation table cannot be read; empty if it can. Parameters of a policy are not considered."""
+    try:
+        Evaluation.read(file, None, 0.5, needs_output=False)
+    except TableFormatError as error:
+        return unusable(str(error), file.path).findings[0].message
+    return ""
+
+
 def remark_findings(evaluation: Evaluation, table: File, *, without: Collection[str] = ()) -> list[Finding]:
     """Return the notes on how a table was read as findings, except those with a code in `without`."""
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar
@@ -23,7 +24,14 @@ from governance.checks.base import (
     Sandbox,
     Severity,
 )
-from governance.checks.builtin.evaluation import TABLE_FORM, Evaluation, canonical_name, remark_findings, unusable
+from governance.checks.builtin.evaluation import (
+    TABLE_FORM,
+    Evaluation,
+    canonical_name,
+    find_table_fault,
+    remark_findings,
+    unusable,
+)
 from governance.checks.declared_datasets import of_role, relation
 from governance.checks.tables import TableFormatError, open_table
 from registry import moments
@@ -31,6 +39,28 @@ from registry import moments
 TRAINING_IDS = "training.ids"
 _CLASSES_SHOWN = 50
 _ROWS_NAMED = 5
+
+
+def _training_ids(file: File) -> Iterator[str]:
+    """Yield the ids. Raises TableFormatError."""
+    rows = 0
+    for rows, (name,) in enumerate(open_table(file).rows(required=("id",)), 1):  # noqa: B007 (their number, after the loop)
+        yield canonical_name(name)
+    if not rows:
+        raise TableFormatError(f"{file.path} has no rows below its header.")
+
+
+def _unusable_ids(error: TableFormatError) -> str:
+    return f"{error} Attach a corrected file."
+
+
+def _training_ids_fault(file: File) -> str:
+    try:
+        for _ in _training_ids(file):
+            pass
+    except TableFormatError as error:
+        return _unusable_ids(error)
+    return ""
 
 
 class EvaluationAdequacy(Check):
@@ -79,13 +109,16 @@ It does not establish that the rows represent the population on which the model 
 | `ids_missing` | Add a column `id` with the example ids to the evaluation table. |
 """
     needs = (
-        RequiredEvidence(EVALUATION_TABLE, form=TABLE_FORM, example="evaluation_table.csv"),
+        RequiredEvidence(
+            EVALUATION_TABLE, form=TABLE_FORM, example="evaluation_table.csv", find_fault=find_table_fault
+        ),
         RequiredEvidence(
             TRAINING_IDS,
             required=False,
             form="A table with a column `id`: the ids of all examples on which the model was trained, as in the "
             "evaluation table.",
             example="training_ids.csv",
+            find_fault=_training_ids_fault,
         ),
     )
     facts = ("datasets", "evaluation")
@@ -270,15 +303,11 @@ def _shared_ids(ctx: Context, evaluation: Evaluation, table: File, judged: _Judg
         return None
     numbered = {canonical_name(name): number for number, name in enumerate(evaluation.ids, 1)}
     found: set[int] = set()
-    rows = 0
     try:
-        for (name,) in open_table(trained).rows(required=("id",)):
-            rows += 1
-            if (number := numbered.get(canonical_name(name))) is not None:
+        for name in _training_ids(trained):
+            if (number := numbered.get(name)) is not None:
                 found.add(number)
-        if not rows:
-            raise TableFormatError(f"{trained.path} has no rows below its header.")
     except TableFormatError as error:
-        judged.leave_open("training_ids_unusable", f"{error} Attach a corrected file.", trained.path)
+        judged.leave_open("training_ids_unusable", _unusable_ids(error), trained.path)
         return None
     return sorted(found)

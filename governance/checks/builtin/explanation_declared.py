@@ -23,7 +23,7 @@ from governance.checks.base import (
     Sandbox,
 )
 from governance.checks.number_columns import NumberColumn
-from governance.checks.tables import TableFormatError
+from governance.checks.tables import TableFormatError, rows
 from registry.json_text import JsonTextError, parse_json
 
 EXPLANATION = "explanation.global"
@@ -91,6 +91,7 @@ The check reads what is declared. It does not load the model and does not comput
             form="JSON: `method`, `dataset` (both optional) and `features`, a list of `name` and `contribution`. Or "
             "CSV with the columns `feature` and `contribution`. At most 5,000 features.",
             example="explanation_global.json",
+            find_fault=lambda file: _read(file)[1],
         ),
     )
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20, cpu=60, wall=90)
@@ -121,10 +122,8 @@ The check reads what is declared. It does not load the model and does not comput
         file = ctx.one(EXPLANATION)
         if file is None or file.local is None:
             return CheckOutcome(Conclusion.ACTION_REQUIRED, f"There is no evidence {EXPLANATION}: attach it.")
-        try:
-            explanation = _read(ctx, file)
-        except (_UnreadableError, TableFormatError) as error:
-            message = f"The explanation cannot be read: {error}"[:MAX_TEXT]
+        explanation, message = _read(file)
+        if explanation is None:
             return CheckOutcome(Conclusion.ACTION_REQUIRED, message, (Finding("explanation_unreadable", message),))
         findings = tuple(_faults(explanation, params))[:MAX_FINDINGS]
         shares = _shares(explanation.features)
@@ -146,7 +145,15 @@ The check reads what is declared. It does not load the model and does not comput
         return CheckOutcome(Conclusion.SUCCESS, summary, (), measures)
 
 
-def _read(ctx: Context, file: File) -> _Explanation:
+def _read(file: File) -> tuple[_Explanation | None, str]:
+    """Return the explanation, or None and why it cannot be read."""
+    try:
+        return _parse(file), ""
+    except (_UnreadableError, TableFormatError) as error:
+        return None, f"The explanation cannot be read: {error}"[:MAX_TEXT]
+
+
+def _parse(file: File) -> _Explanation:
     """Read JSON or CSV. Raises _UnreadableError or TableFormatError."""
     assert file.local is not None
     if file.size > MAX_FILE:
@@ -155,7 +162,7 @@ def _read(ctx: Context, file: File) -> _Explanation:
     if not raw.strip():
         raise _UnreadableError("it is empty.")
     if not raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        return _of_table(ctx, file)
+        return _of_table(file)
     try:
         given = parse_json(raw.decode("utf-8-sig"))
         return _Explanation.model_validate({"features": given} if isinstance(given, list) else given)
@@ -167,11 +174,11 @@ def _read(ctx: Context, file: File) -> _Explanation:
         raise _UnreadableError(f"{place}: {fault['msg']}.") from error
 
 
-def _of_table(ctx: Context, file: File) -> _Explanation:
+def _of_table(file: File) -> _Explanation:
     """Read CSV. Raises _UnreadableError or TableFormatError."""
     names: list[str] = []
     values = NumberColumn("row ", "contribution")
-    for number, (name, value) in enumerate(ctx.table(file, required=("feature", "contribution")), 1):
+    for number, (name, value) in enumerate(rows(file, required=("feature", "contribution")), 1):
         if number > MAX_FEATURES:
             raise _UnreadableError(f"it has more than {MAX_FEATURES:,} features.")
         if not 0 < len(name.strip()) <= 250:

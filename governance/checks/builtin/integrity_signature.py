@@ -8,7 +8,15 @@ from pydantic import Field
 
 from governance.checks.attestations.members import AttestationError, shown
 from governance.checks.attestations.statements import MODEL_SIGNING, compare_files, signed_files
-from governance.checks.attestations.verified import SIGNATURE, failed, first_findings, read_signed, select_keys
+from governance.checks.attestations.verified import (
+    SIGNATURE,
+    failed,
+    fault_of,
+    first_findings,
+    read_signed,
+    read_statement,
+    select_keys,
+)
 from governance.checks.base import (
     ARTIFACT_FILES,
     Check,
@@ -65,6 +73,7 @@ signatures of Sigstore) are not verified and never pass.
             form="The Sigstore bundle that `model_signing sign key` writes (`model.sig`), or another DSSE envelope in "
             "JSON with an in-toto statement whose subjects are the files. At most 32 MiB.",
             example="signature.bundle.json",
+            find_fault=lambda file: fault_of(lambda: signed_files(read_statement(file, "The signature bundle"))),
         ),
     )
     facts = ("verification_keys",)

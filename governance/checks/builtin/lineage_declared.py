@@ -73,6 +73,7 @@ It does not load the data or the code, and does not show that the model was made
             form="The output of `pip freeze`, `pip-compile` or `uv export`, a conda environment with versions, or the "
             "lock of uv, Poetry or PDM. The lock that was given at registration is used if none is attached.",
             example="requirements_lock.txt",
+            find_fault=lambda file: next((f.message for f in _lock_faults(file)[0] if f.code == "lock_unreadable"), ""),
         ),
     )
     facts = ("code", "datasets")

@@ -13,6 +13,7 @@ from governance.checks.base import (
     CheckOutcome,
     Conclusion,
     Context,
+    File,
     Finding,
     Parameters,
     RequiredEvidence,
@@ -88,6 +89,7 @@ wrote it only as far as the account that attached the file is trusted.
             form="YAML or JSON: `reviewer`, `date`, `legal_basis`, `data_categories`, `conclusion`, and where they "
             "apply `special_categories`, `impact_assessment`, `conditions`, `remarks`.",
             example="privacy_review.yaml",
+            find_fault=lambda file: _read(file)[1],
         ),
     )
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20, cpu=60, wall=90)
@@ -116,10 +118,16 @@ wrote it only as far as the account that attached the file is trusted.
         file = ctx.one(PRIVACY_REVIEW)
         if file is None or file.local is None:
             return CheckOutcome(Conclusion.ACTION_REQUIRED, f"There is no evidence {PRIVACY_REVIEW}: attach it.")
-        review, problem = read_structured(file, _Review, MAX_FILE)
+        review, message = _read(file)
         if review is None:
-            return _needs("review_unreadable", f"The privacy review cannot be used: {problem}")
+            return _needs("review_unreadable", message)
         return _judge(review, ctx.now.date(), params)
+
+
+def _read(file: File) -> tuple[_Review | None, str]:
+    """Return the review, or None and why it cannot be used."""
+    review, problem = read_structured(file, _Review, MAX_FILE)
+    return review, f"The privacy review cannot be used: {problem}" if review is None else ""
 
 
 def _needs(code: str, message: str) -> CheckOutcome:

@@ -15,7 +15,15 @@ from governance.checks.attestations.provenance import (
     source_matches,
 )
 from governance.checks.attestations.statements import subject_digests
-from governance.checks.attestations.verified import PROVENANCE, failed, first_findings, read_signed, select_keys
+from governance.checks.attestations.verified import (
+    PROVENANCE,
+    failed,
+    fault_of,
+    first_findings,
+    read_signed,
+    read_statement,
+    select_keys,
+)
 from governance.checks.base import (
     ARTIFACT_FILES,
     Check,
@@ -78,6 +86,7 @@ certificate (keyless signatures) are not verified and never pass.
             form="A DSSE envelope in JSON, alone or in a Sigstore bundle, signed with a key. Its payload is an in-toto "
             "statement (version 1 or 0.1) with the predicate `https://slsa.dev/provenance/v1`. At most 32 MiB.",
             example="provenance.slsa.json",
+            find_fault=lambda file: fault_of(lambda: read_provenance(read_statement(file, "The provenance"))),
         ),
     )
     facts = ("verification_keys",)

@@ -33,6 +33,40 @@ REFERENCE_SCORES = "reference.scores"
 CURRENT_SCORES = "current.scores"
 
 
+def _scores(file: File, findings: list[Finding]) -> Floats:
+    """Return the scores of a table; repeated rows count once, because they would narrow the noise."""
+    table = open_table(file)
+    place, identity = table.place("score"), table.place("id")
+    if place is None:
+        raise TableFormatError(table.lacks(["score"]))
+    column = NumberColumn(f"{file.path}, row ", "score")
+    repeated = RepeatedRows(file.path, identity is not None, has_detail=True)
+    for line, batch in table.batches():
+        column.add([row[place] for row in batch], line)
+        repeated.add([row[identity].strip() for row in batch] if identity is not None else (), batch, line)
+    scores = column.finish()
+    if not len(scores):
+        raise TableFormatError(f"{file.path} has no rows below its header.")
+    if peculiar := (*table.peculiarities, *column.peculiarities):
+        findings.append(
+            Finding("table_form", f"{file.path} was read as: {', '.join(peculiar)}.", Severity.INFO, file.path)
+        )
+    kept = repeated.first_of_each()
+    if kept is None:
+        return scores
+    message = f"{file.path} has {len(scores):,} rows, of which {len(kept):,} are different: each was counted once."
+    findings.append(Finding("repeated_rows", message, Severity.WARNING, file.path))
+    return np.asarray(scores[kept])
+
+
+def _scores_fault(file: File) -> str:
+    try:
+        _scores(file, [])
+    except TableFormatError as error:
+        return unusable(str(error), file.path).findings[0].message
+    return ""
+
+
 class StabilityDrift(Check):
     """The distribution of the scores of a version does not differ from a reference by more than the limits.
 
@@ -81,14 +115,22 @@ either sample.
             form="A table with a column `score`: the scores of the reference, such as the training data. A column `id` "
             "is optional.",
             example="reference_scores.csv",
+            find_fault=_scores_fault,
         ),
         RequiredEvidence(
             CURRENT_SCORES,
             required=False,
             form="A table with a column `score`: current scores of the version. A column `id` is optional.",
             example="current_scores.csv",
+            find_fault=_scores_fault,
         ),
-        RequiredEvidence(EVALUATION_TABLE, required=False, form=TABLE_FORM, example="evaluation_table.csv"),
+        RequiredEvidence(
+            EVALUATION_TABLE,
+            required=False,
+            form=TABLE_FORM,
+            example="evaluation_table.csv",
+            find_fault=_scores_fault,
+        ),
         RequiredEvidence(
             CHAMPION_EVALUATION_TABLE,
             required=False,
@@ -174,32 +216,6 @@ def _lacking(ctx: Context, params: Any, *, has_reference: bool) -> CheckOutcome:
 def _open(code: str, message: str, where: str, findings: list[Finding], measures: Mapping[str, Any]) -> CheckOutcome:
     finding = Finding(code, message[:2000], Severity.HIGH, where)
     return CheckOutcome(Conclusion.ACTION_REQUIRED, message[:2000], (finding, *findings), measures)
-
-
-def _scores(file: File, findings: list[Finding]) -> Floats:
-    """Return the scores of a table; repeated rows count once, because they would narrow the noise."""
-    table = open_table(file)
-    place, identity = table.place("score"), table.place("id")
-    if place is None:
-        raise TableFormatError(table.lacks(["score"]))
-    column = NumberColumn(f"{file.path}, row ", "score")
-    repeated = RepeatedRows(file.path, identity is not None, has_detail=True)
-    for line, batch in table.batches():
-        column.add([row[place] for row in batch], line)
-        repeated.add([row[identity].strip() for row in batch] if identity is not None else (), batch, line)
-    scores = column.finish()
-    if not len(scores):
-        raise TableFormatError(f"{file.path} has no rows below its header.")
-    if peculiar := (*table.peculiarities, *column.peculiarities):
-        findings.append(
-            Finding("table_form", f"{file.path} was read as: {', '.join(peculiar)}.", Severity.INFO, file.path)
-        )
-    kept = repeated.first_of_each()
-    if kept is None:
-        return scores
-    message = f"{file.path} has {len(scores):,} rows, of which {len(kept):,} are different: each was counted once."
-    findings.append(Finding("repeated_rows", message, Severity.WARNING, file.path))
-    return np.asarray(scores[kept])
 
 
 def _judged(

@@ -183,13 +183,22 @@ class EvidenceView(Endpoint):
         idempotent=True,
     )
     def post(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
-        """Upload an evidence file as the request body. Checks that wait for this kind of evidence are then started."""
+        """Upload an evidence file as the request body. Checks that wait for this kind of evidence are then started.
+
+        A file that no check of this kind can read is refused with the message of the check (`unreadable_evidence`).
+        """
         asked = self.query(EvidenceQuery)
         stream, announced = parsers.upload(request)
         version = selectors.version(self.actor, slug, number)
         # The bytes are stored first, outside the transaction; the digest represents them from then on.
         blob = service.store_evidence(
-            actor=self.actor, version=version, kind=kind, stream=stream, sha256=asked.sha256, announced=announced
+            actor=self.actor,
+            version=version,
+            kind=kind,
+            filename=asked.filename,
+            stream=stream,
+            sha256=asked.sha256,
+            announced=announced,
         )
 
         def add() -> Response:

@@ -242,7 +242,8 @@ class EvidenceForm(PageForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     file = forms.FileField(
-        help_text="An evaluation table is CSV in UTF-8 with the columns label and score or prediction."
+        help_text="An evaluation table is CSV in UTF-8 with the columns label and score or prediction. A file that no "
+        "check can read is refused with the reason."
     )
     pointers = {"/filename": "file", "": "file", "/kind": "title"}  # noqa: RUF012  # never changed
 

@@ -46,6 +46,25 @@ class Rows(Check):
         return CheckOutcome(Conclusion.SUCCESS if good else Conclusion.FAILURE, f"{rows} rows", measures={"rows": rows})
 
 
+def find_notes_fault(file: Any) -> str:
+    """What is wrong with notes; ends with an error if they say so."""
+    content = file.local.read_bytes()
+    if content == b"fail":
+        raise RuntimeError("the reader has an error")
+    return f"{file.path} is wrong." if content == b"wrong" else ""
+
+
+class Notes(Check):
+    """Reads evidence of a kind of its own, and says why a file cannot be read."""
+
+    slug, version, title, category = "acme.notes", "1.0.0", "Notes can be read", "tests"
+    needs = (RequiredEvidence("acme.notes", find_fault=find_notes_fault),)
+    sandbox = Sandbox(memory=512 << 20, wall=60)
+
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
+        return CheckOutcome(Conclusion.SUCCESS, "They are there.")
+
+
 class Flaky(Check):
     """Breaks as long as a file is missing."""
 

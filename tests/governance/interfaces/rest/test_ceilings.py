@@ -105,7 +105,7 @@ def register(calls: Caller, slug: str, versions: int = 2) -> None:
             "parents": [{"model": slug, "version": n}] if n else [],
         }
         made = calls.register_version(slug, {"model.bin": b"%d" % n}, **given)
-        table = b"y,p\n1,0.9\n"
+        table = b"label,score\n1,0.9\n"
         stored = calls("POST", f"{made['url']}/evidence/evaluation.table?filename=scores.csv", body=table)
         assert stored.status == 201, stored
 

@@ -109,6 +109,18 @@ def test_evidence_is_judged(registered: Caller, path: str, status: int, code: st
     assert not Evidence.objects.exists()
 
 
+def test_what_no_check_can_read_is_refused_when_it_is_sent(registered: Caller) -> None:
+    where = f"{VERSION}/evidence/evaluation.table?filename=table.csv"
+    refused = registered("POST", where, body=b"id,label,score\n1,1,high\n").problem(422, "invalid_input")
+    assert [(error["pointer"], error["code"]) for error in refused["errors"]] == [("", "unreadable_evidence")]
+    assert refused["errors"][0]["detail"].startswith("table.csv, row 2")
+    card = registered.put(f"{VERSION}/card", {"text": "---\nx: [\n---\n# Broken"}).problem(422, "invalid_input")
+    assert card["errors"][0]["code"] == "card_unreadable"
+
+    assert not Evidence.objects.exists()
+    assert not ModelCard.objects.exists()
+
+
 def test_forbidden_and_invisible(registered: Caller, eve_calls: Caller, installed: People) -> None:
     looks = viewer(installed.chen, "m")
     attempts: list[tuple[str, str, dict[str, Any]]] = [

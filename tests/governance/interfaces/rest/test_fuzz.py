@@ -75,7 +75,7 @@ class World:
             "m", {"a": b"x"}, card=CARD, metrics=[{"name": "accuracy", "value": 0.9}], datasets=[dataset]
         )
         owner.register_version("m", {"a": b"y"}, card=CARD)
-        owner("POST", f"{version['url']}/evidence/evaluation.table?filename=t.csv", body=b"1")
+        owner("POST", f"{version['url']}/evidence/evaluation.table?filename=t.csv", body=b"label,score\n1,0.9\n")
         self.request = owner.ask(version, "staging").json["id"]
         said = owner.post(f"/promotions/{self.request}/comments", {"text": "Seen, @ingrid?"})
         self.comment = said.json

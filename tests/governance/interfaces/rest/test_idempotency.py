@@ -76,7 +76,7 @@ def test_a_key_has_a_form(priya_calls: Caller, key: str) -> None:
 def test_a_streamed_body_counts_by_its_digest(priya_calls: Caller) -> None:
     priya_calls.register_model("m")
     priya_calls.register_version("m", {"a": b"x"})
-    where = "/models/m/versions/1/evidence/evaluation.table?filename=t.csv"
+    where = "/models/m/versions/1/evidence/document.note?filename=t.txt"
 
     first = priya_calls("POST", where, body=b"1", Idempotency_Key="k")
     priya_calls("POST", where, body=b"2")

@@ -256,6 +256,11 @@ class TestAdding(PageTest):
         unknown = client.post(path, {"kind": "other", "title": "fairness.table", "file": file})
         assert unknown.status_code == 400
         Page(unknown).has("No check reads evidence of the kind “fairness.table”")
+        broken = SimpleUploadedFile("b.csv", b"label,score\n1,high\n")
+        malformed = client.post(path, {"kind": "evaluation.table", "file": broken})
+        assert malformed.status_code == 400
+        Page(malformed).has("b.csv, row 2", "is not a finite number. Add a corrected table.")
+        assert not Evidence.objects.filter(filename="b.csv").exists()
         file = SimpleUploadedFile("a.csv", b"x")
         refused = client.post(path, {"kind": "other", "title": "?!", "file": file})
         assert refused.status_code == 400
