@@ -8,7 +8,8 @@ RUN python -m venv /app/.venv \
 FROM python:3.13-slim
 # A numeric user id, so that Kubernetes can verify runAsNonRoot.
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin countersign \
-    && install -d -o countersign -g countersign /data/artifacts
+    && install -d -o countersign -g countersign /data/artifacts \
+    && install -d -m 0700 -o countersign -g countersign /data/keys
 WORKDIR /app
 COPY --from=packages /app/.venv /app/.venv
 COPY manage.py pyproject.toml ./
@@ -25,7 +26,7 @@ RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')"
     PUBLIC_URL=https://registry.invalid ALLOWED_HOSTS=registry.invalid COUNTERSIGN_LOG_ORIGIN=registry.invalid/audit/1 \
     python manage.py collectstatic --noinput
 USER 10001
-VOLUME /data/artifacts
+VOLUME /data/artifacts /data/keys
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "governance.serving", "--host=0.0.0.0", "--port=8000", "--processes=2"]

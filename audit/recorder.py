@@ -92,6 +92,7 @@ def record_event(
     reason: str | None = None,
     related_objects: Sequence[ObjectRef] = (),
     previous_event: Event | None = None,
+    identity: uuid.UUID | None = None,
 ) -> Event:
     """Record an event in the current transaction.
 
@@ -109,6 +110,7 @@ def record_event(
         related_objects: other governed objects whose change this event records.
         previous_event: the last event of the stream, if this transaction wrote it. Its number is then known without a
             query; the database refuses a number that is not the next one.
+        identity: the id of the event, where something that is signed before it is recorded names it; random if None.
 
     Returns:
         The event, with the columns that the database generates from the leaf.
@@ -124,7 +126,14 @@ def record_event(
     if not _IDENTIFIER.fullmatch(stream):
         raise ValueError(f"A stream is named by letters, digits and _.:/-, not {stream!r}.")
     drafted = build_event(
-        action, actor=actor, target=target, changes=changes, data=data, reason=reason, related=related_objects
+        action,
+        actor=actor,
+        target=target,
+        changes=changes,
+        data=data,
+        reason=reason,
+        related=related_objects,
+        identity=identity,
     )
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
@@ -188,6 +197,7 @@ def build_event(
     data: Mapping[str, Json | PrivateValue] | None = None,
     reason: str | None = None,
     related: Sequence[ObjectRef] = (),
+    identity: uuid.UUID | None = None,
 ) -> EventDraft:
     """Build the event that :func:`record_event` writes, without writing it.
 
@@ -201,7 +211,7 @@ def build_event(
     registered = actions.get_action(action)
     if not isinstance(actor, Actor):
         raise MissingActorError(actor)
-    identity = uuid.uuid4()
+    identity = identity or uuid.uuid4()
     commitments = _Commitments(str(identity))
     event: dict[str, Json] = {
         "type": leaf.EVENT_TYPE,

@@ -22,6 +22,9 @@ PROMOTION_SUPERSEDED = register("promotion.superseded", "closed the request as s
 
 ALIAS_REMOVED = register("alias.removed", "removed an alias from the version")
 
+DECISION_KEY_REGISTERED = register("decision_key.registered", "registered a decision key of the server")
+DECISION_KEY_REPLACED = register("decision_key.replaced", "set the end of a decision key that a newer key replaces")
+
 PACKET_FROZEN = register("packet.frozen", "opened review on an evidence package")
 PACKET_OUTDATED = register("packet.outdated", "closed review: the evidence package is out of date")
 

@@ -1141,7 +1141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(as_json=options.json or not (options.table or sys.stdout.isatty()), quiet=options.quiet)
     client: Client | None = None
     try:
-        client = None if options.command is _scan else _client(options, console)
+        client = None if options.command in (_scan, _decision) else _client(options, console)
         status: int = options.command(client, options, console)
         return status
     except ApiError as refusal:
@@ -1775,6 +1775,380 @@ def verify(resolved: Json, folder: Path) -> int:
     return len(present)
 
 
+# --- decision signatures: verified with the standard library alone ---
+
+DECISION_FORMAT = "countersign.decision/1"
+DECISION_PREDICATE = "urn:countersign:decision:1"
+_PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_MAX_DECISION_BYTES = 1 << 20
+_ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
+_P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+_RSA_OID = bytes.fromhex("300d06092a864886f70d0101010500")
+_SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+ATTESTED = (
+    "The holder of the decision key states that this person was authenticated again and signed this statement. It does "
+    "not prove it against the holder of that key."
+)
+SIGNED_BY_PASSKEY = (
+    "A device with the private key of this passkey verified its user and signed this statement. The server cannot make "
+    "that signature. The decision key states whose passkey it is."
+)
+
+
+def verify_decision(
+    document: Any, keys: Iterable[bytes], *, packet: bytes | None = None, passkeys: Iterable[bytes] = ()
+) -> Json:
+    """Verify the file of a decision signature (docs/decision-signatures.md) without the server.
+
+    Args:
+        document: the parsed file.
+        keys: trusted decision keys, as SubjectPublicKeyInfo in DER. Keys in the file are not trusted.
+        packet: bytes of the evidence package; its digest is compared with the signed one.
+        passkeys: trusted public keys of passkeys in the same form; empty: the attestation says whose passkey it is.
+
+    Returns:
+        `proof` ("passkey" or "attestation"), `proves`, `statement`, `decision_key` and `passkey` (key ids).
+
+    Raises:
+        VerificationError: it does not hold; the message says why.
+    """
+    if not isinstance(document, dict) or document.get("format") != DECISION_FORMAT:
+        raise VerificationError(f"This is no file of a decision signature of the format {DECISION_FORMAT}.")
+    raw = _decoded_member(document, "statement")
+    statement = _canonical_statement(raw)
+    predicate = statement["predicate"]
+    method, signed = predicate.get("method"), statement["subject"][0]["digest"]["sha256"]
+    if packet is not None and hashlib.sha256(packet).hexdigest() != signed:
+        raise VerificationError(f"The evidence package is not the one that was signed, which has the SHA-256 {signed}.")
+    comment = document.get("comment")
+    if not isinstance(comment, str) or _sha256_of(comment) != predicate.get("comment_sha256"):
+        raise VerificationError("The comment is not the one that was signed.")
+    attesting = _attesting_key(_object_member(document, "attestation"), raw, keys)
+    found: Json = {"statement": statement, "decision_key": hashlib.sha256(attesting).hexdigest(), "passkey": None}
+    assertion = document.get("assertion")
+    if (method == "passkey") != (assertion is not None):
+        raise VerificationError("The method of the statement is passkey if and only if the file has an assertion.")
+    if assertion is None:
+        return {"proof": "attestation", "proves": ATTESTED, **found}
+    found["passkey"] = _asserting_key(assertion, raw, predicate.get("passkeys"), list(passkeys))
+    return {"proof": "passkey", "proves": SIGNED_BY_PASSKEY, **found}
+
+
+def _canonical_statement(raw: bytes) -> Json:
+    try:
+        statement = json.loads(raw)
+        written = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        is_statement = (
+            written.encode() == raw
+            and statement["_type"] == "https://in-toto.io/Statement/v1"
+            and statement["predicateType"] == DECISION_PREDICATE
+            and isinstance(statement["predicate"], dict)
+            and len(statement["subject"]) == 1
+            and re.fullmatch("[0-9a-f]{64}", statement["subject"][0]["digest"]["sha256"]) is not None
+        )
+    except (ValueError, LookupError, TypeError, RecursionError):
+        is_statement = False
+    if not is_statement:
+        raise VerificationError("The statement is not a statement of a decision in canonical JSON.")
+    return dict(statement)
+
+
+def _attesting_key(envelope: Json, raw: bytes, keys: Iterable[bytes]) -> bytes:
+    """Return the trusted key that signed the DSSE envelope over the statement."""
+    if envelope.get("payloadType") != _PAYLOAD_TYPE or _decoded_member(envelope, "payload") != raw:
+        raise VerificationError("The attestation is of another statement.")
+    message = b"DSSEv1 %d %b %d %b" % (len(_PAYLOAD_TYPE), _PAYLOAD_TYPE.encode(), len(raw), raw)
+    signatures = envelope.get("signatures")
+    given = [_decoded_member(one, "sig") for one in signatures[:20]] if isinstance(signatures, list) else []
+    for key in keys:
+        if any(is_signature(key, signature, message) for signature in given):
+            return key
+    raise VerificationError(
+        "No trusted decision key made this attestation. The file names the key "
+        + ", ".join(_plain(one.get("keyid")) for one in (signatures or ())[:20] if isinstance(one, dict))
+        + "."
+    )
+
+
+def _asserting_key(assertion: Any, raw: bytes, stated: Any, trusted: Sequence[bytes]) -> str:
+    """Return the key id of the passkey whose assertion is over the statement (Web Authentication, 7.2)."""
+    if not isinstance(assertion, dict):
+        raise VerificationError("The assertion is not an object.")
+    key = read_spki(str(assertion.get("public_key")))
+    key_id = hashlib.sha256(key).hexdigest()
+    if not isinstance(stated, list) or key_id not in stated:
+        raise VerificationError("The statement does not name the passkey of the assertion.")
+    if trusted and key not in trusted:
+        raise VerificationError("The assertion is by another passkey than the trusted ones.")
+    authenticator, client = _decoded_member(assertion, "authenticator_data"), _decoded_member(assertion, "client_data")
+    try:
+        said = json.loads(client)
+        kind, challenge, origin = said["type"], said["challenge"], said["origin"]
+    except (ValueError, LookupError, TypeError):
+        raise VerificationError("The client data of the assertion are not JSON with type, challenge, origin.") from None
+    expected = base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b"=").decode()
+    if kind != "webauthn.get" or challenge != expected:
+        raise VerificationError("The passkey signed another challenge than the SHA-256 of the statement.")
+    if origin != assertion.get("origin"):
+        raise VerificationError("The assertion was made for another origin than the file names.")
+    if len(authenticator) < 37 or authenticator[:32].hex() != _sha256_of(str(assertion.get("rp_id"))):
+        raise VerificationError("The assertion was made for another relying party than the file names.")
+    if authenticator[32] & 0b101 != 0b101:
+        raise VerificationError("The device did not verify its user (flags UP and UV).")
+    if not is_signature(key, _decoded_member(assertion, "signature"), authenticator + hashlib.sha256(client).digest()):
+        raise VerificationError("The signature of the passkey is wrong.")
+    return key_id
+
+
+def _object_member(document: Json, name: str) -> Json:
+    found = document.get(name)
+    if not isinstance(found, dict):
+        raise VerificationError(f"The file has no object “{name}”.")
+    return found
+
+
+def _decoded_member(document: Any, name: str) -> bytes:
+    try:
+        return base64.b64decode(document[name], validate=True)
+    except (ValueError, LookupError, TypeError):
+        raise VerificationError(f"The member “{name}” is missing or is not Base64.") from None
+
+
+def _sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_spki(pem: str) -> bytes:
+    """Return the SubjectPublicKeyInfo in DER of one PUBLIC KEY in PEM. Raises VerificationError if it is none."""
+    found = re.fullmatch(
+        r"\s*-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]{1,4000})-----END PUBLIC KEY-----\s*", pem[:5000]
+    )
+    try:
+        if found is not None:
+            return base64.b64decode("".join(found[1].split()), validate=True)
+    except ValueError:
+        pass
+    raise VerificationError("A public key is not a “PUBLIC KEY” in PEM.")
+
+
+def is_signature(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Return whether a signature over the message was made with the private half of a key.
+
+    Args:
+        key: SubjectPublicKeyInfo in DER: Ed25519, ECDSA on P-256 with SHA-256, or RSA with PKCS #1 v1.5 and SHA-256.
+        signature: 64 bytes for Ed25519, DER for ECDSA, as many bytes as the modulus for RSA.
+        message: the signed bytes.
+    """
+    if len(key) == 44 and key.startswith(_ED25519_SPKI):
+        return _ed25519(key[12:], signature, message)
+    if len(key) == 91 and key.startswith(_P256_SPKI):
+        return _ecdsa_p256(key[27:], signature, message)
+    return _rsa(key, signature, message)
+
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, _P - 2, _P) % _P
+_Point = tuple[int, int, int, int]
+
+
+def _ed25519(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Source: RFC 8032, 5.1.7, and its appendix A, without the cofactor."""
+    public, s = _ed_point(key), int.from_bytes(signature[32:], "little")
+    if public is None or len(signature) != 64 or s >= _L:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % _L
+    base = _ed_point(bytes.fromhex("58" + "66" * 31))
+    assert base is not None
+    x, y, z, t = _ed_times(h, public)
+    computed = _ed_sum(_ed_times(s, base), (-x % _P, y, z, -t % _P))
+    inverse = pow(computed[2], _P - 2, _P)
+    x, y = computed[0] * inverse % _P, computed[1] * inverse % _P
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
+
+
+def _ed_point(encoded: bytes) -> _Point | None:
+    """Return a point in extended coordinates; None if it is none, or of small order."""
+    value = int.from_bytes(encoded, "little")
+    y, sign = value & ((1 << 255) - 1), value >> 255
+    if y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * pow(2, (_P - 1) // 4, _P) % _P
+    if (x * x - square) % _P or (x == 0 and sign):
+        return None
+    x = x if x & 1 == sign else -x % _P
+    point = (x, y, 1, x * y % _P)
+    eight = _ed_times(8, point)
+    return None if eight[0] == 0 and eight[1] == eight[2] else point
+
+
+def _ed_sum(p: _Point, q: _Point) -> _Point:
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % _P, (p[1] + p[0]) * (q[1] + q[0]) % _P
+    c, d = 2 * p[3] * q[3] * _D % _P, 2 * p[2] * q[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % _P, g * h % _P, f * g % _P, e * h % _P)
+
+
+def _ed_times(number: int, point: _Point) -> _Point:
+    total: _Point = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            total = _ed_sum(total, point)
+        point, number = _ed_sum(point, point), number >> 1
+    return total
+
+
+_Q = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+_G = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+    1,
+)
+
+
+def _ecdsa_p256(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Source: FIPS 186-5, 6.4.2; SP 800-186 for the curve."""
+    x, y = int.from_bytes(key[:32], "big"), int.from_bytes(key[32:], "big")
+    numbers = _der_integers(signature)
+    if x >= _Q or y >= _Q or (y * y - x * x * x + 3 * x - _B) % _Q or numbers is None or len(numbers) != 2:
+        return False
+    r, s = numbers
+    if not (0 < r < _N and 0 < s < _N):
+        return False
+    inverse = pow(s, _N - 2, _N)
+    e = int.from_bytes(hashlib.sha256(message).digest(), "big")
+    total = _ec_sum(_ec_times(e * inverse % _N, _G), _ec_times(r * inverse % _N, (x, y, 1)))
+    if total[2] == 0:
+        return False
+    return total[0] * pow(total[2], -2 % (_Q - 1), _Q) % _Q % _N == r
+
+
+def _ec_sum(p: tuple[int, int, int], q: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Add two points of P-256 in Jacobian coordinates; z is 0 at infinity."""
+    if p[2] == 0 or q[2] == 0:
+        return q if p[2] == 0 else p
+    a, b = p[2] * p[2] % _Q, q[2] * q[2] % _Q
+    u, v = p[0] * b % _Q, q[0] * a % _Q
+    s, t = p[1] * b * q[2] % _Q, q[1] * a * p[2] % _Q
+    if u == v:
+        if s != t or p[1] == 0:
+            return (1, 1, 0)
+        m = 3 * (p[0] - a) * (p[0] + a) % _Q
+        w = 4 * p[0] * p[1] * p[1] % _Q
+        x = (m * m - 2 * w) % _Q
+        return (x, (m * (w - x) - 8 * pow(p[1], 4, _Q)) % _Q, 2 * p[1] * p[2] % _Q)
+    h, r = v - u, t - s
+    x = (r * r - h * h * h - 2 * u * h * h) % _Q
+    return (x, (r * (u * h * h - x) - s * h * h * h) % _Q, h * p[2] * q[2] % _Q)
+
+
+def _ec_times(number: int, point: tuple[int, int, int]) -> tuple[int, int, int]:
+    total = (1, 1, 0)
+    while number:
+        if number & 1:
+            total = _ec_sum(total, point)
+        point, number = _ec_sum(point, point), number >> 1
+    return total
+
+
+def _rsa(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Source: RFC 8017, 8.2.2: the expected block is compared as a whole."""
+    outer = _der_content(key, 0x30)
+    bits = _der_content(outer[len(_RSA_OID) :], 0x03) if outer and outer.startswith(_RSA_OID) else None
+    numbers = _der_integers(bits[1:]) if bits and bits[0] == 0 else None
+    if numbers is None or len(numbers) != 2:
+        return False
+    modulus, exponent = numbers
+    size = (modulus.bit_length() + 7) // 8
+    if not 2048 <= modulus.bit_length() <= 8192 or not 3 <= exponent < 2**33 or len(signature) != size:
+        return False
+    block = pow(int.from_bytes(signature, "big"), exponent, modulus).to_bytes(size, "big")
+    tail = _SHA256_INFO + hashlib.sha256(message).digest()
+    return block == b"\x00\x01" + b"\xff" * (size - len(tail) - 3) + b"\x00" + tail
+
+
+def _der_content(encoded: bytes, tag: int) -> bytes | None:
+    """Return the content of one DER value that fills the bytes; None if it is none."""
+    if len(encoded) < 2 or encoded[0] != tag:
+        return None
+    length, begin = encoded[1], 2
+    if length > 0x82 or length == 0x80:
+        return None
+    if length > 0x80:
+        begin += length - 0x80
+        length = int.from_bytes(encoded[2:begin], "big")
+    return encoded[begin:] if len(encoded) == begin + length else None
+
+
+def _der_integers(encoded: bytes) -> list[int] | None:
+    """Return the positive integers of a DER sequence of integers."""
+    rest, found = _der_content(encoded, 0x30), []
+    while rest:
+        long_form = len(rest) > 1 and rest[1] > 0x80
+        head = 2 + (rest[1] - 0x80 if long_form and rest[1] <= 0x82 else 0)
+        size = int.from_bytes(rest[2:head], "big") if long_form else rest[1] if len(rest) > 1 else 0
+        content = _der_content(rest[: head + size], 0x02)
+        if not content or content[0] & 0x80 or (len(content) > 1 and content[0] == 0 and not content[1] & 0x80):
+            return None
+        found.append(int.from_bytes(content, "big"))
+        rest = rest[head + size :]
+    return found
+
+
+def _keys_in(path: str) -> list[bytes]:
+    """Return the public keys of a PEM file, one or more."""
+    blocks = re.findall(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", _text(path)[:100_000], re.DOTALL)
+    if not blocks:
+        raise UsageError(f"{path} has no “PUBLIC KEY” in PEM.")
+    return [read_spki(block) for block in blocks]
+
+
+def _decision(client: None, options: argparse.Namespace, console: Console) -> int:
+    """Verify the file of a decision signature; no server is asked."""
+    if os.path.exists(options.file) and os.path.getsize(options.file) > _MAX_DECISION_BYTES:
+        raise UsageError(f"{options.file} is larger than the file of a decision signature can be.")
+    packet = None
+    if options.packet:
+        try:
+            packet = Path(options.packet).read_bytes()
+        except OSError as error:
+            raise UsageError(f"{options.packet} cannot be read: {error.strerror or error}") from None
+    found = verify_decision(
+        _document(options.file),
+        _keys_in(options.key),
+        packet=packet,
+        passkeys=_keys_in(options.passkey) if options.passkey else (),
+    )
+    console.answer({"verified": True, **found}, *decision_lines(found, packet_verified=packet is not None))
+    return DONE
+
+
+def decision_lines(found: Json, *, packet_verified: bool) -> list[str]:
+    """Describe a verified decision signature, one line each fact."""
+    statement = found["statement"]
+    p, digest = statement["predicate"], statement["subject"][0]["digest"]["sha256"]
+    signer = p.get("signer") if isinstance(p.get("signer"), dict) else {}
+    place = f" in the place of {_plain(p['on_behalf_of'])}" if p.get("on_behalf_of") else ""
+    proof = (
+        f"signed with the passkey {found['passkey'][:12]}"
+        if found["proof"] == "passkey"
+        else f"attested by the decision key {found['decision_key'][:12]}; authenticated by {_plain(p.get('method'))}"
+    )
+    return [
+        f" ✓ Verified: {proof}",
+        f"   {_plain(signer.get('name'))} ({_plain(signer.get('uid'))}){place}: {_plain(p.get('outcome'))}",
+        f"   request #{_plain(p.get('request'))}, {_plain(p.get('model'))} version {_plain(p.get('version'))}",
+        f"   “{_plain(p.get('meaning'))}” at {_plain(p.get('signed_at'))}",
+        f"   evidence package {digest}" + (" (compared)" if packet_verified else " (not given: --packet FILE)"),
+        f"   {found['proves']}",
+    ]
+
+
 LEFT_OUT = (
     *(".git", ".hg", ".svn", ".env", ".env.*", ".netrc", ".pypirc", ".aws", ".ssh", ".venv", "__pycache__", "*.pyc"),
     *(
@@ -2152,8 +2526,17 @@ def _parser() -> argparse.ArgumentParser:
     resolve.add_argument("reference", help="model/7, model@champion, model@latest or model/production")
     resolve.add_argument("--verify", metavar="FOLDER", help="compare the files below it with the digests")
 
+    _add_decision(command("decision", _decision, "verify the file of a decision signature; no server is asked"))
     _add_search(command("search", _search, "find models or versions; the page /search/help/ lists all terms"))
     return parser
+
+
+def _add_decision(decision: argparse.ArgumentParser) -> None:
+    decision.add_argument("action", choices=["verify"], help="verify: exit status 0 only if it holds, otherwise 9")
+    decision.add_argument("file", metavar="FILE", help="downloaded from the page of the decision")
+    decision.add_argument("--key", required=True, metavar="FILE", help="trusted decision keys (PEM), kept elsewhere")
+    decision.add_argument("--packet", metavar="FILE", help="the evidence package, to compare its digest")
+    decision.add_argument("--passkey", metavar="FILE", help="public keys (PEM) of passkeys that are trusted as well")
 
 
 def _add_search(search: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from governance.models.policy_replay import PolicyReplay
 from governance.models.promotion import PromotionRequest
 from governance.models.settlement_failure import SettlementFailure
 from governance.models.signal import SignalReport, SignalSeries, SignalValue
+from governance.models.signature import DecisionKey, SignatureRecord
 from governance.models.source_copy import SourceCopy
 from governance.models.waiver import Waiver
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookSecret
@@ -37,6 +38,7 @@ __all__ = [
     "CommentRevision",
     "DatasetRecall",
     "Decision",
+    "DecisionKey",
     "Delegation",
     "DiscussionThread",
     "EmergencyChange",
@@ -63,6 +65,7 @@ __all__ = [
     "SignalReport",
     "SignalSeries",
     "SignalValue",
+    "SignatureRecord",
     "SourceCopy",
     "ThreadResolution",
     "UnprocessedEvent",

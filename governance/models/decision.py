@@ -118,6 +118,12 @@ class Decision(AuditedModel):
         """The printed name of the signer, and for a delegate whose place they took and by what."""
         return f"{self.name}, {self.delegation.title}" if self.delegation is not None else self.name
 
+    @property
+    def attested_by(self) -> str:
+        """Key id of the decision key that attests the signature; empty for a decision of an earlier release."""
+        record = getattr(self, "signature_record", None)
+        return record.key.key_id if record is not None else ""
+
     def __str__(self) -> str:
         return f"{self.outcome} by {self.person} on #{self.request_id}"
 

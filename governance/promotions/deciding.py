@@ -1,10 +1,12 @@
 """Deciding on a promotion request: approve, request changes, reject."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
@@ -12,12 +14,14 @@ from audit import clock
 from audit.actor import Actor, ActorKind
 from audit.leaf import Json
 from audit.recorder import ObjectRef
+from governance import decision_signatures
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
+from governance.decision_signatures.key_file import LocalKey
 from governance.findings import MAX_TITLE, open_finding
 from governance.gate import delegates, gate_inputs, review_packet
 from governance.gate.conflict_facts import Asked, cycles_of, mutual_rule
 from governance.gate.eligibility import get_involvement
-from governance.models import Decision, Delegation, DiscussionThread, Finding, PromotionRequest
+from governance.models import Decision, DecisionKey, Delegation, DiscussionThread, Finding, PromotionRequest
 from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
 from governance.promotions.evaluation import Evaluation, evaluate_decision, evaluate_locked, reevaluate
 from governance.promotions.executing import close_request
@@ -126,6 +130,7 @@ def decide(
         allowed = ", ".join(Decision.Outcome.values)
         raise ValidationFailedError([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
     # Verified before the locks are taken: password hashing takes a tenth of a second.
+    key = decision_signatures.attesting_key()
     method = Decision.SignatureMethod(sign_in.reauthenticate(person, signature.password, pointer="/password"))
     try:
         with transaction.atomic():
@@ -139,6 +144,7 @@ def decide(
                 on_behalf_of,
                 method,
                 conditions,
+                key,
             )
     except ConflictError as conflict:
         if conflict.code == "packet_changed":
@@ -175,6 +181,7 @@ def _record(
     on_behalf_of: str,
     method: Decision.SignatureMethod,
     conditions: Sequence[ApprovalCondition],
+    key: tuple[LocalKey, DecisionKey],
 ) -> Decision:
     request = locked.request
     require_open(request)
@@ -206,7 +213,7 @@ def _record(
     _check_conditions(faults, outcome, conditions)
     faults.raise_if_any()
     review_packet.freeze(request, shown)
-    uid = uuid4()
+    uid, event_id = uuid4(), uuid4()
     now = clock.now()
     thread = DiscussionThread(
         uid=uuid4(), model=locked.model, version=locked.version, request=request, opened_by=person, opened_at=now
@@ -215,6 +222,26 @@ def _record(
     meaning = CONDITIONAL_MEANING if conditions else SIGNATURE_MEANINGS[outcome]
     if delegation is not None:
         meaning += f" I decide for {delegation.delegator.name}, by {delegation.title}."
+    statement = decision_signatures.encode_statement(
+        decision_signatures.SignedFacts(
+            log=settings.COUNTERSIGN_LOG_ORIGIN,
+            decision=uid,
+            event=event_id,
+            request=request.pk,
+            model=locked.model.slug,
+            version=locked.version.number,
+            packet_digest=shown.digest,
+            signer=person.uid,
+            name=person.name,
+            on_behalf_of=on_behalf_of,
+            outcome=str(outcome),
+            meaning=meaning,
+            comment=comment,
+            conditions=[(str(condition.due), condition.title.strip()) for condition in conditions],
+            signed_at=now,
+            method=str(method),
+        )
+    )
     controllers = sorted(account_controls.controllers_of(person.uid, now))
     event = record_promotion_event(
         locked,
@@ -230,6 +257,7 @@ def _record(
             "groups": sorted(reviewer.groups),
             "method": str(method),
             "meaning": meaning,
+            "statement": hashlib.sha256(statement).hexdigest(),
             **({"account_controlled_by": controllers} if controllers else {}),
             **(
                 {"on_behalf_of": delegation.delegator.uid, "delegation": str(delegation.uid)}
@@ -245,6 +273,7 @@ def _record(
             "conditions": "\n".join(f"{condition.due} {condition.title.strip()}" for condition in conditions),
         },
         related=[ObjectRef("thread", str(thread.uid))] if objects else [],
+        identity=event_id,
     )
     decision = Decision.objects.create(
         uid=uid,
@@ -262,6 +291,7 @@ def _record(
         signed_at=now,
         event=event.event_id,
     )
+    decision_signatures.attest(decision, statement, key)
     for condition in conditions:
         open_finding(
             actor=actor,

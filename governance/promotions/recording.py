@@ -1,6 +1,7 @@
 """What every change of a promotion request shares: its event, and the errors for a closed or changed request."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from audit import recorder
 from audit.actions import Action
@@ -67,6 +68,7 @@ def record_promotion_event(
     reason: str | None = None,
     private: Mapping[str, str] | None = None,
     following: Event | None = None,
+    identity: UUID | None = None,
 ) -> Event:
     """Record an event of a promotion in the model's stream.
 
@@ -81,6 +83,7 @@ def record_promotion_event(
         reason: the stated reason.
         private: texts stored as commitments, by field name; empty ones are left out.
         following: the previous event recorded in the same transaction.
+        identity: the id of the event, where a signed statement names it.
     """
     request = ObjectRef("promotion", str(locked.request.uid))
     about = [ObjectRef("version", str(locked.version.uid)), ObjectRef("model", str(locked.model.uid)), *related]
@@ -94,4 +97,5 @@ def record_promotion_event(
         data=data,
         reason=reason,
         previous_event=following,
+        identity=identity,
     )

@@ -125,6 +125,7 @@ from governance.selectors.signals import (
     series_of,
     signals_page,
 )
+from governance.selectors.signatures import decision_keys, signed_decision
 from governance.selectors.trail import Concern, named_in_log, trail_of_request
 from governance.selectors.waivers import (
     filtered_waivers,
@@ -198,6 +199,7 @@ __all__ = [
     "count_author_work",
     "counts_of",
     "debts_of_models",
+    "decision_keys",
     "decisions_on_packet",
     "delegation_rows",
     "delegations_of",
@@ -275,6 +277,7 @@ __all__ = [
     "series_now",
     "series_of",
     "signals_page",
+    "signed_decision",
     "simulate",
     "source_copy",
     "thread",

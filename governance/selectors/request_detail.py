@@ -195,7 +195,9 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
     if document is not None and request.is_live:
         shown = review_packet.build(request, document, standing.latest, standing.inputs, standing.contents).digest
     decisions = tuple(
-        request.decisions.select_related(*gate_inputs.SIGNERS).prefetch_related("conditions").order_by("signed_at")
+        request.decisions.select_related(*gate_inputs.SIGNERS, "signature_record__key")
+        .prefetch_related("conditions")
+        .order_by("signed_at")
     )
     person = person or access.person_of(actor)
     timeline = tuple(events_for_object(ObjectRef("promotion", str(request.uid))))

@@ -142,7 +142,7 @@ def packets_by_digest(request: PromotionRequest, digests: Collection[str]) -> di
 def decisions_on_packet(request: PromotionRequest, digest: str) -> QuerySet[Decision]:
     """Return the decisions that signed a packet, oldest first, with the people."""
     rows = Decision.objects.filter(request=request, packet_digest=digest)
-    return rows.select_related("person", "on_behalf_of", "delegation").order_by("signed_at")
+    return rows.select_related("person", "on_behalf_of", "delegation", "signature_record__key").order_by("signed_at")
 
 
 def latest_runs(version: ModelVersion) -> list[CheckRun]:

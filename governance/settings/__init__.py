@@ -42,6 +42,8 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     COUNTERSIGN_WEBHOOK_HOSTS = _found.webhook_hosts
     COUNTERSIGN_REQUIRE_SECOND_FACTOR = _found.require_second_factor
     COUNTERSIGN_SIGNING_ATTEMPTS = _found.signing_attempts
+    COUNTERSIGN_DECISION_KEY_PATH = _found.decision_key_path
+    COUNTERSIGN_DECISION_KEY_FINGERPRINT = _found.decision_key_fingerprint
     LOGGING = logging_for(_found.log_level, as_json=True)
 
     # Monitoring uses plain HTTP from inside.

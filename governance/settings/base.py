@@ -237,6 +237,9 @@ COUNTERSIGN_COPY_RETRY_PAUSE = 30.0
 COUNTERSIGN_WEBHOOK_HOSTS: list[str] = []
 COUNTERSIGN_REQUIRE_SECOND_FACTOR = False
 COUNTERSIGN_SIGNING_ATTEMPTS = 5
+# The private key that attests decision signatures, made at the first start; and the key that this must be, if any.
+COUNTERSIGN_DECISION_KEY_PATH = BASE_DIR / "var" / "keys" / "decision.pem"
+COUNTERSIGN_DECISION_KEY_FINGERPRINT = ""
 COUNTERSIGN_WEBHOOK_SECONDS = 2.0
 
 # Limits of a version. The store needs the space, and the checks read every file again.

@@ -37,6 +37,7 @@ _storage = storage(os.environ, VAR_DIR / "artifacts")
 COUNTERSIGN_STORAGE = _storage.kind
 COUNTERSIGN_STORAGE_DIR = _storage.folder
 COUNTERSIGN_S3 = _storage.bucket
+COUNTERSIGN_DECISION_KEY_PATH = VAR_DIR / "keys" / "decision.pem"
 COUNTERSIGN_LOG_ORIGIN = os.environ.get("COUNTERSIGN_LOG_ORIGIN", "demo.invalid/audit/1")
 
 LOGGING = logging_for(os.environ.get("COUNTERSIGN_LOG_LEVEL", "INFO").upper(), as_json=False)

@@ -53,6 +53,8 @@ class Environment:
     webhook_hosts: list[str]
     require_second_factor: bool
     signing_attempts: int
+    decision_key_path: Path
+    decision_key_fingerprint: str
     provision_url: str
 
 
@@ -83,6 +85,8 @@ def read(environ: Mapping[str, str]) -> Environment:
         webhook_hosts=reader.take("COUNTERSIGN_WEBHOOK_HOSTS", words, default=""),
         require_second_factor=reader.take("COUNTERSIGN_REQUIRE_SECOND_FACTOR", _yes_or_no, default="no"),
         signing_attempts=reader.take("COUNTERSIGN_SIGNING_ATTEMPTS", _attempts, default="5"),
+        decision_key_path=reader.take("COUNTERSIGN_DECISION_KEY_PATH", _directory, default="/data/keys/decision.pem"),
+        decision_key_fingerprint=reader.take("COUNTERSIGN_DECISION_KEY_FINGERPRINT", fingerprint, default=""),
         provision_url="",
     )
     if found.mail and not found.mail_from:
@@ -157,6 +161,14 @@ def _attempts(raw: str) -> int:
     if not 1 <= number <= 10:
         raise ValueError("must be 1 to 10")
     return number
+
+
+def fingerprint(raw: str) -> str:
+    """Validate the fingerprint of a public key, written as 64 hexadecimal digits; empty for none. Raises ValueError."""
+    found = raw.lower().removeprefix("sha256:")
+    if found and not re.fullmatch(r"[0-9a-f]{64}", found):
+        raise ValueError("must be the 64 hexadecimal digits that `manage.py decision_key` prints")
+    return found
 
 
 def mail(url: str) -> dict[str, Any]:

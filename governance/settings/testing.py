@@ -39,6 +39,7 @@ _storage = storage(
 COUNTERSIGN_STORAGE = _storage.kind
 COUNTERSIGN_STORAGE_DIR = _storage.folder
 COUNTERSIGN_S3 = _storage.bucket
+COUNTERSIGN_DECISION_KEY_PATH = VAR_DIR / "keys" / "tests.pem"
 COUNTERSIGN_LOG_ORIGIN = "test.invalid/audit/1"
 
 # Sources for workers that a test starts.

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 ADMINISTRATION = {"COUNTERSIGN_PROVISION_URL"}
 """Read by a command and not by the settings module."""
 
-OF_THE_IMAGE = {"COUNTERSIGN_STORAGE_DIR"}
+OF_THE_IMAGE = {"COUNTERSIGN_STORAGE_DIR", "COUNTERSIGN_DECISION_KEY_PATH"}
 """Fixed by the compose file, so nothing to choose in .env."""
 
 OF_COMPOSE = {"COUNTERSIGN_VERSION"}

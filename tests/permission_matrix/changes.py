@@ -125,7 +125,12 @@ CHANGES = {
         "registry_aliasassignment +1",
     ),
     "take an alias off": _change("alias.removed", "registry_aliasassignment ~1"),
-    "decide on a request": _change("decision.recorded", "governance_decision +1", "governance_promotionrequest ~1"),
+    "decide on a request": _change(
+        "decision.recorded",
+        "governance_decision +1",
+        "governance_promotionrequest ~1",
+        "governance_signaturerecord +1",
+    ),
     "withdraw a request": _change("promotion.withdrawn", "governance_promotionrequest ~1"),
     "execute a request": _change(
         "promotion.promoted document.frozen",

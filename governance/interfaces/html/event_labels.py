@@ -20,6 +20,7 @@ from governance.models import (
     CheckRun,
     Comment,
     Decision,
+    DecisionKey,
     Delegation,
     DiscussionThread,
     ExternalRun,
@@ -54,6 +55,7 @@ PROCESSES = {
     "monitoring": "Monitoring",
     "emergency-changes": "Emergency changes",
     "impacts": "Impacts",
+    "decision-key": "Decision key",
 }
 
 
@@ -239,7 +241,13 @@ _KINDS: Mapping[str, _Kind] = {
         Decision,
         _through("request"),
         "request__model",
-        lambda d: _of_request("decision on ", d.request),
+        lambda d: _of_request("decision on ", d.request, f"decisions/{d.pk}/"),
+    ),
+    "decision_key": (
+        DecisionKey,
+        (),
+        "",
+        lambda k: ObjectLabel(str(k), reverse("web:decision-keys")),
     ),
     "comment": (
         Comment,

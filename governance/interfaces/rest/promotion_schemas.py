@@ -163,6 +163,7 @@ class ApprovalResponse(ResponseBody):
 class DecisionResponse(ResponseBody):
     """A person's decision, the packet it refers to, and its signature."""
 
+    id: int
     person: PersonResponse
     on_behalf_of: PersonResponse | None = Field(description="The member in whose place the person decided.")
     delegation: str | None = Field(description="The uid of the delegation by which they did.")
@@ -173,6 +174,11 @@ class DecisionResponse(ResponseBody):
     signed_name: str
     signed_meaning: str
     signed_at: UtcDateTime
+    signed_method: str = Field(description="How the person was authenticated again for the signature.")
+    attested_by: str | None = Field(
+        description="The key id of the decision key that attests the signature, as `listDecisionKeys` returns it; null "
+        "for a decision of an earlier release. `getDecisionSignature` returns the file to verify."
+    )
     lapsed_at: UtcDateTime | None
     conditions: list[int] = Field(description="Numbers of the findings that are conditions of the approval.")
     ended: str | None = Field(
@@ -183,6 +189,7 @@ class DecisionResponse(ResponseBody):
     @classmethod
     def of(cls, decision: Decision) -> DecisionResponse:
         return cls(
+            id=decision.pk,
             person=PersonResponse.of(decision.person),
             on_behalf_of=PersonResponse.of(decision.on_behalf_of) if decision.on_behalf_of is not None else None,
             delegation=str(decision.delegation.uid) if decision.delegation is not None else None,
@@ -193,6 +200,8 @@ class DecisionResponse(ResponseBody):
             signed_name=decision.signed_name,
             signed_meaning=decision.signed_meaning,
             signed_at=decision.signed_at,
+            signed_method=decision.signed_method,
+            attested_by=decision.attested_by or None,
             lapsed_at=decision.lapsed_at,
             conditions=[finding.pk for finding in decision.conditions.all()],
             ended=decision.ending.kind if decision.ending is not None else None,

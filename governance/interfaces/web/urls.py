@@ -42,6 +42,7 @@ from governance.interfaces.web import (
     second_factor,
     sign_in,
     signals,
+    signatures,
     version_additions,
     version_facts,
     versions,
@@ -99,6 +100,8 @@ urlpatterns = [
     path(
         "promotions/<int:number>/packet/<sha256:before>..<sha256:after>/", packet_pages.compare, name="compare-packets"
     ),
+    path("promotions/<int:number>/decisions/<int:decision>/", signatures.decision, name="decision"),
+    path("decision-keys/", signatures.decision_keys, name="decision-keys"),
     path("promotions/<int:number>/comments/", discussion.comment_on_request, name="request-comments"),
     path("promotions/<int:number>/objections/<int:decision>/", promotions.end_objection, name="end-objection"),
     path("models/<model:slug>/versions/<int:number>/comments/", discussion.comment_on_version, name="version-comments"),

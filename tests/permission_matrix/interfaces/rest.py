@@ -173,6 +173,13 @@ _simply("view a request", "getPromotion", "GET", _request(SHOWN))
 _simply("view a request", "getGate", "GET", _request(SHOWN, "/gate"))
 _simply("view a request", "listCheckRuns", "GET", _request(SHOWN, "/checks"))
 _simply("view a request", "listPromotionEvents", "GET", _request(SHOWN, "/events"))
+_simply(
+    "view a request",
+    "getDecisionSignature",
+    "GET",
+    lambda world: f"/promotions/{world.objection.request_id}/decisions/{world.objection.pk}/signature",
+)
+_simply("read the policies", "listDecisionKeys", "GET", "/decision-keys")
 _simply("read the policies", "listPolicies", "GET", "/policies")
 _simply("read the policies", "listChecks", "GET", "/checks")
 _simply("read the policies", "getCheck", "GET", "/checks/license.allowed")

@@ -282,6 +282,17 @@ STATE: Final[dict[str, ProblemType]] = {
         "Requirements of the policy are unmet.",
         "`requirements` lists them, each with its remedy and who can fulfil it.",
     ),
+    "decision_key_unavailable": ProblemType(
+        "The server cannot attest decision signatures",
+        "The file with the decision key is missing, readable by others, or holds another key. Nothing was "
+        "signed.",
+        "Ask an operator to run `manage.py decision_key` on the server, which names the cause.",
+    ),
+    "decision_key_ended": ProblemType(
+        "The decision key of the server was replaced",
+        "A newer decision key is registered, and the period of this server's key has ended. Nothing was signed.",
+        "Ask an operator to copy the newer key file to this server.",
+    ),
     "not_executed": ProblemType(
         "The request could not be evaluated or executed",
         "An error occurred, and nothing was changed; `detail` describes it.",

@@ -54,6 +54,7 @@ CEILINGS = {
     "listSignals": (f"{VERSION}/signals", 20),
     "listExternalRuns": (f"{VERSION}/checks/acme.review/runs", 14),
     "listVerificationKeys": ("/verification-keys", 10),
+    "listDecisionKeys": ("/decision-keys", 10),
     "listFindings": (f"/models/{SLUG}/findings?state=any", 10),
     "listAllFindings": ("/findings?state=any", 10),
     "listWaivers": ("/waivers?state=any", 10),
@@ -85,7 +86,7 @@ CEILINGS = {
 
 ONE_OF_A_LIST = {
     *("getAccessRequest", "getDelegation", "getChangeProposal", "getExternalRun", "downloadReport"),
-    *("getFinding", "getWaiver"),
+    *("getFinding", "getWaiver", "getDecisionSignature"),
 }
 """Shows a row of a list that has a ceiling, and nothing besides."""
 

@@ -96,7 +96,7 @@ class World:
                  "id": self.request, "name": "shadow", "stage": "staging", "event": self.event, "key": "ab" * 32,
                  "asked": self.asked, "grant": str(self.grant), "check": "acme.review",
                  "comment": self.comment["id"], "thread": self.comment["thread"], "run": str(self.grant),
-                 "delegation": str(self.delegation)}  # fmt: skip
+                 "delegation": str(self.delegation), "decision": 1}  # fmt: skip
         case.path_parameters.update({name: known[name] for name in case.path_parameters})
 
 

@@ -96,6 +96,8 @@ class TestDiscussion:
                 (people.priya, f"/promotions/{number}/"),
                 (people.priya, f"/models/{scene.model.slug}/versions/{scene.challenger.number}/"),
                 (people.priya, f"/promotions/{number}/packet/{decision.packet_digest}/"),
+                (people.priya, f"/promotions/{number}/decisions/{decision.pk}/"),
+                (people.priya, "/decision-keys/"),
             ],
         )
 
