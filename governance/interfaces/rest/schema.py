@@ -54,7 +54,10 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "grant": {"description": "Id of the grant.", "schema": {"type": "string", "format": "uuid"}},
     "delegation": {"description": "Id of the delegation.", "schema": {"type": "string", "format": "uuid"}},
-    "decision": {"description": "Number of the decision (`id` in the promotion).", "schema": {"type": "integer", "minimum": 1}},
+    "decision": {
+        "description": "Number of the decision.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
     "id": {
         "description": "Number of the promotion request.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
