@@ -63,8 +63,12 @@ class TestAttestation(PageTest):
         address = f"/promotions/{scene.request.pk}/decisions/{made.pk}/"
         page = self.read(scene.people.priya, address)
         page.has("Verified: attested by the server’s decision key.", record.key.key_id, scene.people.marta.name)
-        self.read(scene.people.priya, f"/promotions/{scene.request.pk}/").has(record.key.key_id[:12], "re-authenticated by")
-        self.read(scene.people.priya, f"/promotions/{scene.request.pk}/packet/{made.packet_digest}/").has(record.key.key_id[:12])
+        self.read(scene.people.priya, f"/promotions/{scene.request.pk}/").has(
+            record.key.key_id[:12], "re-authenticated by"
+        )
+        self.read(scene.people.priya, f"/promotions/{scene.request.pk}/packet/{made.packet_digest}/").has(
+            record.key.key_id[:12]
+        )
         self.read(scene.people.priya, "/decision-keys/").has(record.key.key_id, "in use")
         assert self.as_(scene.people.eve).get(address).status_code == 404
 

@@ -284,8 +284,7 @@ STATE: Final[dict[str, ProblemType]] = {
     ),
     "decision_key_unavailable": ProblemType(
         "The server cannot attest decision signatures",
-        "The file with the decision key is missing, readable by others, or holds another key. Nothing was "
-        "signed.",
+        "The file with the decision key is missing, readable by others, or holds another key. Nothing was signed.",
         "Ask an operator to run `manage.py decision_key` on the server, which names the cause.",
     ),
     "decision_key_ended": ProblemType(
