@@ -13,6 +13,8 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 DEVELOPMENT := DJANGO_SETTINGS_MODULE=governance.settings.development
+# Container images often set it. Tests start hundreds of processes, and each would compile the whole code again.
+unexport PYTHONDONTWRITEBYTECODE
 # One worker more than there are processors: tests wait for PostgreSQL, workers and Chromium. In the order in which they
 # were collected, so that the long ones come first (tests/conftest.py).
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))

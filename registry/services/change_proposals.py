@@ -249,11 +249,14 @@ def can_confirm(actor: Actor, proposal: ChangeProposal) -> access.Allowed | acce
     if proposal.closed_at is not None or proposal.expires_at <= clock.now():
         return access.Denied(lambda _: f"{proposal} is {proposal.state} already.", code="proposal_closed")
     kind = kind_of(proposal)
-    others = tuple(confirmers_of(proposal).order_by("name").values_list("name", flat=True)[:5])
+
+    def others() -> tuple[str, ...]:
+        return tuple(confirmers_of(proposal).order_by("name").values_list("name", flat=True)[:5])
+
     if actor.person == proposal.proposed_by.uid:
         return access.Denied(
             lambda _: "You proposed this change, so a second person has to confirm it.",
-            lambda: others,
+            others,
             code="separation_of_duties",
             rule="SoD-9",
         )
@@ -261,13 +264,13 @@ def can_confirm(actor: Actor, proposal: ChangeProposal) -> access.Allowed | acce
     if reason is not None:
         return access.Denied(
             lambda _: f"You cannot confirm this change: {reason}.",
-            lambda: others,
+            others,
             code="separation_of_duties",
             rule="SoD-9",
         )
     if not kind.confirmers(proposal).filter(uid=actor.person).exists():
         return access.Denied(
-            lambda _: f"A change of this kind is confirmed by {kind.needed}.", lambda: others, code="not_a_confirmer"
+            lambda _: f"A change of this kind is confirmed by {kind.needed}.", others, code="not_a_confirmer"
         )
     return access.Allowed()
 

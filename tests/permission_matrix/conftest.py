@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
 
+from governance.documents.pdf_files import Printed
 from tests.fixtures.scenes import Share
 from tests.permission_matrix.actors import World, build
 from tests.permission_matrix.interfaces.admin import confirm
@@ -23,6 +25,25 @@ def _bank(share_scene: Share) -> World:
 
     made: World = share_scene(make)
     return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pdf_files_are_drawn_once() -> Iterator[None]:
+    """Draw a PDF file of the same content once, with the name of its first reader; the table is about who may read it.
+
+    Drawing takes half a second. The name on a file is tested in tests/governance/documents.
+    """
+    draw, drawn = Printed.draw, dict[str, bytes]()
+
+    def draw_once(self: Printed) -> bytes:
+        key = json.dumps([self.kind, self.content], sort_keys=True)
+        if key not in drawn:
+            drawn[key] = draw(self)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Printed, "draw", draw_once)
+        yield
 
 
 @pytest.fixture
