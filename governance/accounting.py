@@ -11,6 +11,7 @@ def declare_all() -> None:
     """Declare them, after every action is registered."""
     declare("governance_policy", "policy.*")
     declare("governance_policyrevision", "policy.*")
+    declare("governance_policyterm", "policy.*")
     declare("governance_advisorymirror", "advisories.*")
     declare("governance_packageadvisories", "advisories.*")
     declare("governance_promotionrequest", "promotion.*", "packet.*", "decision.*", "check.*")

@@ -3,6 +3,8 @@
 from audit.actions import register
 
 POLICY_PUBLISHED = register("policy.published", "published a policy revision")
+POLICY_RETIRED = register("policy.retired", "retired a policy")
+POLICY_CANCELLED = register("policy.cancelled", "cancelled a scheduled change of a policy")
 
 PROMOTION_REQUESTED = register("promotion.requested", "requested a promotion")
 PROMOTION_BOUND = register("promotion.bound", "updated the request to the version's new evidence")

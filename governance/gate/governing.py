@@ -74,7 +74,7 @@ def _remembered(key: str, document: PolicyDocument) -> PolicyDocument:
 
 def documents_in_force() -> list[PolicyDocument]:
     """Return the documents of the policies in force, ordered by slug."""
-    found = PolicyRevision.objects.filter(in_force_of__isnull=False).order_by("policy__slug")
+    found = PolicyRevision.objects.in_force().order_by("policy__slug")
     return [parse_revision(revision) for revision in found]
 
 
@@ -122,7 +122,7 @@ def policies_for(demands: Sequence[Demand], facts: ModelFacts) -> tuple[Selected
     """
     if not demands:
         return ()
-    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    revisions = PolicyRevision.objects.in_force()
     return select_policies([(parse_revision(revision), revision) for revision in revisions], demands, facts)
 
 

@@ -20,7 +20,7 @@ from governance.models.notification import (
     NotificationPreferences,
 )
 from governance.models.pdf_file import PdfFile
-from governance.models.policy import Policy, PolicyRevision, RequestPolicy
+from governance.models.policy import Policy, PolicyRevision, PolicyTerm, RequestPolicy
 from governance.models.policy_replay import PolicyReplay
 from governance.models.promotion import PromotionRequest
 from governance.models.settlement_failure import SettlementFailure
@@ -59,6 +59,7 @@ __all__ = [
     "Policy",
     "PolicyReplay",
     "PolicyRevision",
+    "PolicyTerm",
     "PromotionRequest",
     "RequestPolicy",
     "SettlementFailure",

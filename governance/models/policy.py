@@ -1,22 +1,33 @@
 """Policies and their revisions."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
-from registry.models import AuditedModel
+from audit import clock
+from registry.models import IS_CURRENT, AuditedModel, TemporalModel
 from registry.models.managers import PreparedManager, PreparedModel
 
 
 class Policy(AuditedModel):
-    """A named rule set. Its content is in its revisions; `in_force` is the current one."""
+    """A named rule set. Its content is in its revisions; its terms (`PolicyTerm`) say which one is in force when.
+
+    `latest` is the revision that was published last. It is not the one in force if it is scheduled or was cancelled,
+    or if the policy is retired: `PolicyRevision.objects.in_force` is the only definition of that.
+    """
 
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=200)
     created_at = models.DateTimeField()
-    in_force = models.OneToOneField(
-        "governance.PolicyRevision", null=True, blank=True, on_delete=models.PROTECT, related_name="in_force_of"
+    latest = models.OneToOneField(
+        "governance.PolicyRevision",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="latest_of",
+        db_column="in_force_id",  # the guards of the first migration read the column by this name
     )
 
     class Meta:
@@ -25,6 +36,29 @@ class Policy(AuditedModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+class PolicyRevisions(PreparedManager["PolicyRevision"]):
+    """Reads which revisions are in force."""
+
+    def in_force(self, at: datetime | None = None) -> models.QuerySet["PolicyRevision"]:
+        """Return the revisions in force at a time, with their policies and terms.
+
+        Of each policy the term that began last counts; no revision, if it is the retirement.
+
+        Args:
+            at: the time; now if None.
+        """
+        begun = PolicyTerm.objects.filter(IS_CURRENT, starts_at__lte=at or clock.now())
+        latest = begun.order_by("policy_id", "-starts_at", "-pk").distinct("policy_id")
+        return self.filter(pk__in=latest.values("revision_id")).select_related("policy", "term")
+
+    def in_force_since(self, at: datetime) -> models.QuerySet["PolicyRevision"]:
+        """Return the revisions in force at a time, and those that are scheduled to come into force after it."""
+        later = PolicyTerm.objects.filter(IS_CURRENT, starts_at__gt=at)
+        begun = self.in_force(at).values("pk")
+        either = Q(pk__in=begun) | Q(pk__in=later.values("revision_id"))
+        return self.filter(either).select_related("policy", "term")
 
 
 class PolicyRevision(AuditedModel):
@@ -51,6 +85,8 @@ class PolicyRevision(AuditedModel):
         "registry.ChangeProposal", null=True, blank=True, on_delete=models.PROTECT, related_name="policy_revision"
     )
 
+    objects: ClassVar[PolicyRevisions] = PolicyRevisions()
+
     class Meta:
         ordering = ("policy", "-number")
         constraints: ClassVar[list[Any]] = [
@@ -72,6 +108,48 @@ class PolicyRevision(AuditedModel):
     def described(self) -> str:
         """The revision's name in documents, which states if a single officer put it in force."""
         return f"{self}, put in force by a single officer" if self.confirmation == "single_officer" else str(self)
+
+
+class PolicyTerm(TemporalModel):
+    """From when on a policy has a revision in force, or is retired (no revision).
+
+    A term ends when the next one of its policy begins. It is closed only if it is cancelled before it begins, so an
+    open term that has begun was in force, and the state at any time is one query over the open terms.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="terms")
+    revision = models.OneToOneField(
+        PolicyRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="term"
+    )
+    starts_at = models.DateTimeField()
+    proposal = models.OneToOneField(
+        "registry.ChangeProposal", null=True, blank=True, on_delete=models.PROTECT, related_name="policy_term"
+    )
+
+    class Meta:
+        ordering = ("-starts_at", "-pk")
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="policy_term_not_before_its_decision", condition=Q(starts_at__gte=F("opened_at"))
+            ),
+            models.CheckConstraint(
+                name="policy_term_cancelled_before_it_begins",
+                condition=Q(closed_at__isnull=True, closed_event__isnull=True)
+                | Q(closed_at__lt=F("starts_at"), closed_event__isnull=False),
+                violation_error_code="closed_without_event",
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="policy_term_order", fields=["policy", "-starts_at"], condition=IS_CURRENT),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.revision or self.policy.slug + ' retired'} from {self.starts_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def is_retirement(self) -> bool:
+        """Whether the policy is retired from then on."""
+        return self.revision_id is None
 
 
 class RequestPolicies(PreparedManager["RequestPolicy"]):

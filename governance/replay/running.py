@@ -62,7 +62,7 @@ def replay(document: PolicyDocument, *, since: datetime) -> Replay:
     Returns:
         The result over all models; the caller decides what a reader may see of it.
     """
-    in_force = list(PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy"))
+    in_force = list(PolicyRevision.objects.in_force())
     revision = draft_revision(document, in_force)
     bound = PolicyRevision.objects.filter(governed__isnull=False).distinct()
     revisions = {one.pk: one for one in bound.select_related("policy").defer("source")}

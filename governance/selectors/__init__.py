@@ -71,10 +71,14 @@ from governance.selectors.paths import PathPolicy, PathRequirements, paths, warn
 from governance.selectors.policies import (
     PolicyPage,
     PolicyRow,
+    PolicyTerms,
     policies_in_force,
+    policies_not_in_force,
     policy_page,
     policy_rows,
     revision_numbered,
+    scheduled_terms,
+    terms_of,
 )
 from governance.selectors.policy_drafts import (
     DraftPreview,
@@ -93,6 +97,7 @@ from governance.selectors.policy_history import (
     open_proposals,
 )
 from governance.selectors.policy_replays import ReplayPage, policy_replay, replay_of_proposal, replay_page
+from governance.selectors.policy_retirement import RetirementImpact, retirement_impact
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
 from governance.selectors.queue import Queue, my_queue
 from governance.selectors.readiness import readiness, require_draft_reader, simulate
@@ -168,6 +173,7 @@ __all__ = [
     "PolicyChange",
     "PolicyPage",
     "PolicyRow",
+    "PolicyTerms",
     "PromotionDetail",
     "Queue",
     "ReadinessOutcome",
@@ -177,6 +183,7 @@ __all__ = [
     "ReplayPage",
     "RequestEvaluation",
     "ResolvedVersion",
+    "RetirementImpact",
     "RevisionDifference",
     "RollbackCandidate",
     "SignalChart",
@@ -252,6 +259,7 @@ __all__ = [
     "parse",
     "paths",
     "policies_in_force",
+    "policies_not_in_force",
     "policy_page",
     "policy_replay",
     "policy_rows",
@@ -271,15 +279,18 @@ __all__ = [
     "requests_of_version",
     "require_draft_reader",
     "resolved_version",
+    "retirement_impact",
     "reviewer_groups",
     "revision_numbered",
     "rollback_candidates",
+    "scheduled_terms",
     "series_now",
     "series_of",
     "signals_page",
     "signed_decision",
     "simulate",
     "source_copy",
+    "terms_of",
     "thread",
     "threads_of",
     "token_of",

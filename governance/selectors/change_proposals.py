@@ -1,5 +1,6 @@
 """Readable content of change proposals."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -7,9 +8,11 @@ from django.db.models import QuerySet
 from governance import policies
 from governance.models import PolicyRevision
 from governance.selectors.paths import warnings_of
+from governance.selectors.policy_retirement import retirement_impact
 from registry.models import ChangeProposal, QuestionnaireRevision
 
 POLICY_PUBLICATION = "policy.publication"
+POLICY_RETIREMENT = "policy.retirement"
 QUESTIONNAIRE_PUBLICATION = "questionnaire.publication"
 
 
@@ -32,13 +35,30 @@ def content_of(proposal: ChangeProposal) -> str:
 
 
 def warnings_of_change(proposal: ChangeProposal) -> tuple[str, ...]:
-    """Return what a reviewer must know before a proposal takes effect; see `warnings_of` for a policy."""
+    """Return what a reviewer must know before a proposal takes effect; see `warnings_of` for a policy.
+
+    Of a retirement: the changes that no policy would cover then.
+    """
+    if proposal.kind == POLICY_RETIREMENT and proposal.closed_at is None:
+        found = PolicyRevision.objects.in_force().filter(policy__slug=proposal.subject_id).first()
+        impact = retirement_impact(found) if found is not None else None
+        return tuple(one.in_words for one in impact.paths if one.without and one.required) if impact else ()
     if proposal.kind != POLICY_PUBLICATION:
         return ()
     try:
         return warnings_of(policies.parse(str(proposal.payload.get("source", ""))))
     except ValueError:  # another release accepted the document; confirming it is refused with the reason
         return ()
+
+
+def start_named(proposal: ChangeProposal) -> datetime | None:
+    """Return the time from which a proposed revision or retirement of a policy applies; None if it names none."""
+    named = proposal.payload.get("in_force_from")
+    return (
+        datetime.fromisoformat(str(named))
+        if named and proposal.kind in (POLICY_PUBLICATION, POLICY_RETIREMENT)
+        else None
+    )
 
 
 def source_before(proposal: ChangeProposal) -> str | None:

@@ -123,7 +123,7 @@ def emergency_targets(model: RegisteredModel) -> tuple[EmergencyTarget, ...]:
     The policy for entering a stage, or for the alias, has the section `emergency`. The policies for the change of one
     version can be more; the request is refused then.
     """
-    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    revisions = PolicyRevision.objects.in_force()
     documents = [(one, one) for one in (gate_inputs.parse_revision(revision) for revision in revisions)]
     if not any(document.emergency is not None for document, _ in documents):
         return ()

@@ -94,7 +94,7 @@ def paths(policy: str | None = None) -> tuple[PathRequirements, ...]:
         policy: slug of a policy, to return only the paths it governs, for all models or for some.
     """
     lifecycle = selectors.lifecycle()
-    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    revisions = PolicyRevision.objects.in_force()
     candidates = [(gate_inputs.parse_revision(revision), revision) for revision in revisions]
     found = [row for path in _ways(lifecycle) for row in _by_tier(path, candidates)]
     return tuple(row for row in found if policy is None or policy in (*(p.slug for p in row.policies), *row.narrower))

@@ -4,16 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import QuerySet
 
+from audit import clock
 from governance.checks import entry_points
 from governance.gate import gate_inputs
-from governance.models import PolicyRevision
+from governance.models import Policy, PolicyRevision, PolicyTerm
 from governance.policies import PolicyDocument, in_words, summary
 from governance.selectors.paths import warnings_of
 from registry import selectors
 from registry.exceptions import NotFoundError
+from registry.models import IS_CURRENT
+
+
+@dataclass(frozen=True)
+class PolicyTerms:
+    """The term of a policy that is in effect now, and the one that is scheduled."""
+
+    current: PolicyTerm | None
+    scheduled: PolicyTerm | None
+
+    @property
+    def current_revision(self) -> int | None:
+        """The key of the revision in force; None if there is none."""
+        return self.current.revision_id if self.current is not None else None
+
+    @property
+    def retired(self) -> bool:
+        """Whether the policy is retired."""
+        return self.current is not None and self.current.is_retirement
+
+
+def terms_of(policy: Policy) -> PolicyTerms:
+    """Return the terms of a policy now. One query."""
+    now = clock.now()
+    found = list(policy.terms.filter(IS_CURRENT).select_related("revision"))
+    return PolicyTerms(
+        next((one for one in found if one.starts_at <= now), None),
+        next((one for one in reversed(found) if one.starts_at > now), None),
+    )
+
+
+def scheduled_terms() -> dict[int, PolicyTerm]:
+    """Return the scheduled changes of all policies, by the key of the policy. One query."""
+    rows = PolicyTerm.objects.filter(IS_CURRENT, starts_at__gt=clock.now()).select_related("revision", "policy")
+    return {row.policy_id: row for row in rows}
 
 
 @dataclass(frozen=True)
@@ -28,6 +65,7 @@ class PolicyPage:
     revisions: tuple[PolicyRevision, ...]
     """All revisions, latest first."""
     in_force: PolicyRevision | None
+    terms: PolicyTerms
     warnings: tuple[str, ...]
     """See `warnings_of`."""
     check_titles: Mapping[str, str]
@@ -42,9 +80,9 @@ _WITHOUT_SECOND_OFFICER = {
 }
 
 
-def policies_in_force() -> QuerySet[PolicyRevision]:
-    """Return the revisions in force, ordered by policy slug."""
-    return PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy").order_by("policy__slug")
+def policies_in_force(at: datetime | None = None) -> QuerySet[PolicyRevision]:
+    """Return the revisions in force at a time, now if None, ordered by policy slug."""
+    return PolicyRevision.objects.in_force(at).order_by("policy__slug")
 
 
 def revision_numbered(slug: str, revisions: Sequence[PolicyRevision], number: int) -> PolicyRevision:
@@ -61,16 +99,27 @@ def revision_numbered(slug: str, revisions: Sequence[PolicyRevision], number: in
 
 @dataclass(frozen=True)
 class PolicyRow:
-    """A policy in force, for a list: its revision and what it requires, in one sentence."""
+    """A policy in force, for a list: its revision, what it requires, in one sentence, and the next change."""
 
     revision: PolicyRevision
     summary: str
+    scheduled: PolicyTerm | None = None
 
 
 def policy_rows() -> list[PolicyRow]:
-    """Return the policies in force with their summaries, ordered by slug. Two queries."""
+    """Return the policies in force with their summaries, ordered by slug. Three queries."""
     stages = stage_names()
-    return [PolicyRow(one, summary(gate_inputs.parse_revision(one), stages=stages)) for one in policies_in_force()]
+    scheduled = scheduled_terms()
+    return [
+        PolicyRow(one, summary(gate_inputs.parse_revision(one), stages=stages), scheduled.get(one.policy_id))
+        for one in policies_in_force()
+    ]
+
+
+def policies_not_in_force() -> list[tuple[Policy, PolicyTerms]]:
+    """Return the policies of which no revision is in force: retired, or scheduled for the first time."""
+    rows = Policy.objects.exclude(revisions__in=PolicyRevision.objects.in_force().values("pk")).order_by("slug")
+    return [(one, terms_of(one)) for one in rows]
 
 
 def stage_names() -> dict[str, str]:
@@ -94,11 +143,12 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
         NotFoundError: there is no such policy or revision.
     """
     revisions = tuple(
-        PolicyRevision.objects.filter(policy__slug=slug).select_related("policy__in_force").order_by("-number")
+        PolicyRevision.objects.filter(policy__slug=slug).select_related("policy", "term").order_by("-number")
     )
     if not revisions:
         raise NotFoundError(f"There is no policy “{slug}”.")
-    in_force = next((one for one in revisions if one.pk == one.policy.in_force_id), None)
+    terms = terms_of(revisions[0].policy)
+    in_force = next((one for one in revisions if one.pk == terms.current_revision), None)
     revision = revision_numbered(slug, revisions, number) if number is not None else in_force or revisions[0]
     document = gate_inputs.parse_revision(revision)
     stages = stage_names()
@@ -112,5 +162,6 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
         in_force=in_force,
         warnings=warnings_of(document),
         check_titles=titles,
+        terms=terms,
         put_in_force=_WITHOUT_SECOND_OFFICER.get(revision.confirmation, ""),
     )

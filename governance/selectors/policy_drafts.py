@@ -38,9 +38,7 @@ def draft_start(slug: str) -> DraftStart:
     Args:
         slug: the policy; it need not exist.
     """
-    revision = (
-        PolicyRevision.objects.filter(policy__slug=slug, in_force_of__isnull=False).select_related("policy").first()
-    )
+    revision = PolicyRevision.objects.in_force().filter(policy__slug=slug).first()
     return DraftStart(revision.source if revision is not None else "", revision)
 
 

@@ -15,7 +15,7 @@ from audit.recorder import ObjectRef
 from governance.actions import POLICY_PUBLISHED
 from governance.models import Policy, PolicyRevision
 from governance.policies import PolicyDocument, facts_of_model
-from governance.selectors.change_proposals import POLICY_PUBLICATION
+from governance.selectors.change_proposals import POLICY_PUBLICATION, POLICY_RETIREMENT
 from governance.selectors.paths import PathRequirements
 from registry import access, selectors
 from registry.comparison import DiffSegment, collapse_unchanged, compare_texts
@@ -54,7 +54,7 @@ def history_of(actor: Actor, policy: Policy) -> tuple[PolicyChange, ...]:
         actor: who reads. The reasons are shown to every reader, the audit events only to those who may open them.
         policy: the policy.
     """
-    revisions = list(policy.revisions.select_related("proposal").order_by("-number"))
+    revisions = list(policy.revisions.select_related("proposal", "term").order_by("-number"))
     names = selectors.account_names({uid for one in revisions for uid in (one.published_by, one.confirmed_by)})
     events = list(log.events_for_object(ObjectRef("policy", str(policy.uid))).filter(action=POLICY_PUBLISHED))
     by_number = {event.body.get("data", {}).get("revision"): event for event in events}
@@ -114,7 +114,7 @@ def open_proposals(actor: Actor, slug: str | None = None) -> QuerySet[ChangeProp
         actor: who reads.
         slug: only those of this policy; of every policy if None.
     """
-    found = selectors.change_proposals(actor).filter(IS_CURRENT, kind=POLICY_PUBLICATION)
+    found = selectors.change_proposals(actor).filter(IS_CURRENT, kind__in=(POLICY_PUBLICATION, POLICY_RETIREMENT))
     return found.filter(subject_id=slug) if slug is not None else found
 
 

@@ -144,7 +144,7 @@ def require_draft_reader(actor: Actor) -> None:
 
 def _known(actor: Actor, version: ModelVersion, draft: PolicyDocument | None) -> _Known:
     person = access.person_of(actor) or version.registered_by
-    in_force = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    in_force = PolicyRevision.objects.in_force()
     candidates = [(gate_inputs.parse_revision(revision), revision) for revision in with_draft(in_force, draft)]
     groups = {rule.group for document, _ in candidates for rule in document.approvals}
     members = members_of(groups, version.model) if groups else []

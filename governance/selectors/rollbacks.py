@@ -94,7 +94,7 @@ def rollback_candidates(model: RegisteredModel) -> tuple[RollbackCandidate, ...]
             places.setdefault(place, {}).setdefault(request.version_id, request)
     if not places:
         return ()
-    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    revisions = PolicyRevision.objects.in_force()
     candidates = [(gate_inputs.parse_revision(revision), revision) for revision in revisions]
     live = PromotionRequest.objects.filter(model=model, state__in=PromotionRequest.LIVE)
     asked = {(row.version_id, row.target_stage_id, row.target_alias): row.pk for row in live}

@@ -112,13 +112,14 @@ def retired_policies(held: Sequence[Approval]) -> list[Change]:
     """Find approvals under a policy that is retired, or whose revision in force no longer covers the place."""
     rows = (
         RequestPolicy.objects.filter(request__in=[one.request for one in held], basis=RequestPolicy.Basis.TARGET)
-        .select_related("policy_revision__policy__in_force")
+        .select_related("policy_revision__policy")
         .order_by("pk")
     )
+    current = {one.policy_id: one for one in PolicyRevision.objects.in_force()}
     bound: defaultdict[int, dict[str, PolicyRevision | None]] = defaultdict(dict)
     for row in rows:
         policy = row.policy_revision.policy
-        bound[row.request_id][policy.slug] = policy.in_force
+        bound[row.request_id][policy.slug] = current.get(policy.pk)
     found = []
     for one in held:
         demand = Demand(Basis.TARGET, "", target=one.stage, alias=one.alias)

@@ -1,5 +1,6 @@
 """Publish policies: one officer proposes a revision, a second one puts it in force."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -17,6 +18,7 @@ from governance.checks import entry_points
 from governance.gate import gate_inputs
 from governance.models import Policy, PolicyReplay, PolicyRevision, PromotionRequest
 from governance.policies.approval_roles import is_role
+from governance.services import policy_terms
 from registry import access, selectors, yaml_reader
 from registry.document_faults import faults_of, with_places
 from registry.exceptions import ConflictError, FieldError, ValidationFailedError
@@ -35,7 +37,8 @@ def _calls_upon(group: ReviewerGroup) -> bool:
         | Q(document__rollback__approvals__contains=[{"group": group.slug}])
         | Q(document__emergency__groups__contains=[group.slug])
     )
-    governing = Q(in_force_of__isnull=False) | Q(requests__in=live) | Q(governed__request__in=live)
+    in_force = PolicyRevision.objects.in_force_since(clock.now()).values("pk")
+    governing = Q(pk__in=in_force) | Q(requests__in=live) | Q(governed__request__in=live)
     return PolicyRevision.objects.filter(called, governing).exists()
 
 
@@ -76,7 +79,14 @@ def read(source: str) -> language.PolicyDocument:
 
 
 @transaction.atomic
-def propose(*, actor: Actor, source: str, reason: str, replay: PolicyReplay | None = None) -> ChangeProposal:
+def propose(
+    *,
+    actor: Actor,
+    source: str,
+    reason: str,
+    replay: PolicyReplay | None = None,
+    in_force_from: datetime | None = None,
+) -> ChangeProposal:
     """Propose a policy as its next revision; a second officer's signature puts it in force.
 
     If the instance has a single officer declared, the revision is in force when this returns.
@@ -86,28 +96,43 @@ def propose(*, actor: Actor, source: str, reason: str, replay: PolicyReplay | No
         source: the policy's YAML.
         reason: why; recorded in the proposal.
         replay: a finished replay, recorded with the proposal if it is of this draft.
+        in_force_from: from when on it is in force; the earlier revision applies until then. Both officers sign it.
+            None, or a time before the second signature: from the second signature on.
 
     Raises:
         PermissionDeniedError: the actor may not manage policies.
-        ValidationFailedError: the source is invalid (see `read`), or the reason is empty.
-        ConflictError: the revision is in force already (`unchanged_policy`), a revision of the policy is proposed
-            already, or another policy in force is ambiguous with it (`policies.is_ambiguous`).
+        ValidationFailedError: the source is invalid (see `read`), the reason is empty, or the time is not in the
+            coming year (`policy_terms.require_start`).
+        ConflictError: the revision is in force already (`unchanged_policy`), a revision of the policy is proposed or
+            scheduled already (`already_scheduled`), or another policy is ambiguous with it while it is in force
+            (`policies.is_ambiguous`).
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     document = read(source)
+    policy_terms.require_start(in_force_from)
     policies = _locked_policies()
     digest = _refuse_unchanged(document, policies)
-    _refuse_ambiguity(document, [p for slug, p in policies.items() if slug != document.slug])
+    policy_terms.refuse_scheduled(policies.get(document.slug))
+    _refuse_ambiguity(document, in_force_from or clock.now())
     policy = policies.get(document.slug)
-    number = policy.in_force.number + 1 if policy is not None and policy.in_force is not None else 1
     return change_proposals.propose(
         actor=actor,
         kind=PUBLICATION,
         subject=ObjectRef("policy_slug", document.slug),
-        title=f"Put policy {document.slug}, revision {number}, in force",
-        payload={"source": source, "document_digest": digest, **_replayed(replay, digest)},
+        title=f"Put policy {document.slug}, revision {_next_number(policy)}, in force"
+        + policy_terms.start_in_words(in_force_from),
+        payload={
+            "source": source,
+            "document_digest": digest,
+            **_replayed(replay, digest),
+            **policy_terms.start_in_payload(in_force_from),
+        },
         reason=reason,
     )
+
+
+def _next_number(policy: Policy | None) -> int:
+    return policy.latest.number + 1 if policy is not None and policy.latest is not None else 1
 
 
 def _replayed(replay: PolicyReplay | None, document_digest: str) -> dict[str, Any]:
@@ -151,27 +176,35 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
     document = read(source)
     digest = canonical.digest(document.model_dump(mode="json"))
     now = clock.now()
-    made_uid = uuid4()
+    made_uid, term_uid = uuid4(), uuid4()
     policies = _locked_policies()
     policy = policies.get(document.slug)
-    if policy is not None and policy.in_force is not None and policy.in_force.digest == digest:
-        return policy.in_force
-    _refuse_ambiguity(document, [p for slug, p in policies.items() if slug != document.slug])
+    before = _current(policy)
+    if before is not None and before.digest == digest:
+        return before
+    policy_terms.refuse_scheduled(policy)
+    starts_at = policy_terms.start_of(proposal, now)
+    _refuse_ambiguity(document, starts_at)
     fresh = policy is None
+    number = _next_number(policy)
     policy = policy or Policy(uid=uuid4(), slug=document.slug, created_at=now)
-    before = policy.in_force
     agreed = [ObjectRef("change_proposal", str(proposal.uid))] if proposal is not None else []
-    recorder.record_event(
+    event = recorder.record_event(
         POLICY_PUBLISHED,
         actor=actor,
         target=ObjectRef("policy", str(policy.uid)),
         stream=f"policy:{policy.uid}",
-        related_objects=[ObjectRef("policy_revision", str(made_uid)), *agreed],
+        related_objects=[
+            ObjectRef("policy_revision", str(made_uid)),
+            ObjectRef("policy_term", str(term_uid)),
+            *agreed,
+        ],
         changes=[Change("digest", before.digest if before is not None else None, digest)],
         data={
             "slug": document.slug,
-            "revision": before.number + 1 if before is not None else 1,
+            "revision": number,
             **({"proposed_by": proposal.proposed_by.uid} if proposal is not None else {}),
+            **({"in_force_from": starts_at.isoformat()} if starts_at > now else {}),
         },
         reason=reason,
     )
@@ -180,7 +213,7 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
     revision = PolicyRevision.objects.create(
         uid=made_uid,
         policy=policy,
-        number=before.number + 1 if before is not None else 1,
+        number=number,
         source=source,
         document=document.model_dump(mode="json"),
         digest=digest,
@@ -189,26 +222,32 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
         confirmed_by=actor.id if proposal is not None else "",
         proposal=proposal,
     )
-    policy.in_force = revision
-    policy.save(update_fields=["in_force"])
+    policy.latest = revision
+    policy.save(update_fields=["latest"])
+    policy_terms.begin(term_uid, policy, revision, starts_at, proposal, event)
     return revision
 
 
 def _locked_policies() -> dict[str, Policy]:
     """Lock and return every policy by slug: an overlap is decided over all of them."""
-    found = Policy.objects.select_for_update(of=("self",)).select_related("in_force")
+    found = Policy.objects.select_for_update(of=("self",)).select_related("latest")
     return {policy.slug: policy for policy in found}
+
+
+def _current(policy: Policy | None) -> PolicyRevision | None:
+    """Return the revision of a policy in force now."""
+    return policy.revisions.in_force().first() if policy is not None else None
 
 
 def _refuse_unchanged(document: language.PolicyDocument, policies: dict[str, Policy]) -> str:
     """Return the digest of a document; ConflictError if it is in force already."""
     digest = canonical.digest(document.model_dump(mode="json"))
-    policy = policies.get(document.slug)
-    if policy is not None and policy.in_force is not None and policy.in_force.digest == digest:
+    current = _current(policies.get(document.slug))
+    if current is not None and current.digest == digest:
         raise ConflictError(
-            f"Revision {policy.in_force.number} of {policy.slug}, which is in force, has the same content.",
+            f"Revision {current.number} of {document.slug}, which is in force, has the same content.",
             code="unchanged_policy",
-            existing=policy.in_force,
+            existing=current,
         )
     return digest
 
@@ -230,7 +269,7 @@ PUBLICATION = change_kinds.register_kind(
 
 @instance.describe_setup
 def _policies_in_force() -> list[dict[str, Any]]:
-    found = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy").order_by("policy__slug")
+    found = PolicyRevision.objects.in_force().order_by("policy__slug")
     return [{"type": "policy", "name": str(revision), "detail": revision.digest} for revision in found]
 
 
@@ -301,17 +340,17 @@ def _unknown_groups(document: language.PolicyDocument) -> list[FieldError]:
     ]
 
 
-def _refuse_ambiguity(document: language.PolicyDocument, others: list[Policy]) -> None:
-    for other in others:
-        if other.in_force is None:
-            continue
-        standing = gate_inputs.parse_revision(other.in_force)
+def _refuse_ambiguity(document: language.PolicyDocument, starts_at: datetime) -> None:
+    """Refuse a document that is ambiguous with another policy at any time from `starts_at` on, as decided now."""
+    others = PolicyRevision.objects.in_force_since(starts_at).exclude(policy__slug=document.slug)
+    for other in others.order_by("policy__slug", "number"):
+        standing = gate_inputs.parse_revision(other)
         if language.is_ambiguous(document, standing):
             common = ", ".join(language.overlap(document, standing))
             raise ConflictError(
-                f"{other.slug} covers {common} for some of the same models with the same priority "
+                f"{standing.slug} covers {common} for some of the same models with the same priority "
                 f"({standing.priority}), and neither of the two is more specific: give one of them another priority, "
                 "or restrict it further, so that it is certain which one governs.",
                 code="ambiguous_policy",
-                existing=other,
+                existing=other.policy,
             )

@@ -63,10 +63,7 @@ def plan(sources: Sequence[str]) -> tuple[PlannedPolicy, ...]:
         raise ValidationFailedError(
             [FieldError("/slug", "duplicate_slug", f"Each policy is given once; given twice: {', '.join(twice)}.")]
         )
-    in_force = {
-        one.policy.slug: one
-        for one in PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
-    }
+    in_force = {one.policy.slug: one for one in PolicyRevision.objects.in_force()}
     _refuse_ambiguity(documents, in_force)
     waiting = ChangeProposal.objects.filter(IS_CURRENT, kind=policies.PUBLICATION.name, subject_id__in=slugs)
     proposed = {one.subject_id: one for one in waiting}

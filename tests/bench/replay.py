@@ -71,7 +71,7 @@ def _measure(directory: str) -> None:
     from governance.policies import parse
     from governance.replay.running import replay
 
-    found = PolicyRevision.objects.filter(in_force_of__isnull=False, governed__isnull=False).distinct()
+    found = PolicyRevision.objects.in_force().filter(governed__isnull=False).distinct()
     revision = max(found, key=lambda one: (len(one.document["approvals"]), one.requests.count()))
     same = parse(revision.source)
     stricter = same.model_copy(

@@ -149,6 +149,8 @@ priority: 60
 
 PROPOSED_POLICY = ANOTHER_POLICY.replace("matrix-archive", "matrix-proposed").replace("priority: 60", "priority: 70")
 
+SCHEDULED_POLICY = ANOTHER_POLICY.replace("matrix-archive", "matrix-later").replace("priority: 60", "priority: 80")
+
 ANOTHER_QUESTIONNAIRE = questionnaires.STARTER.read_text().replace("Risk tier of a model", "Risk tier, next revision")
 
 REVISED = TO_PRODUCTION.replace("count: 2", "count: 3")
@@ -442,10 +444,13 @@ def build() -> World:
     world.people["proposer"] = factories.person("proposer", name="Pat Proposer").pk
     factories.grant(Role.OFFICER, to=world.person("proposer"))
     factories.verification_key(world.person("proposer"), world.person("of"))
-    policies.propose(actor=access.actor_for(world.person("proposer")), source=PROPOSED_POLICY, reason="For the table.")
-    policy_replays.request_replay(
-        actor=access.actor_for(world.person("proposer")), source=ANOTHER_POLICY, since=clock.now() - timedelta(days=9)
+    proposer = access.actor_for(world.person("proposer"))
+    later = policies.propose(
+        actor=proposer, source=SCHEDULED_POLICY, reason="For the table.", in_force_from=clock.now() + timedelta(days=9)
     )
+    factories.confirm(later, world.person("of"))
+    policies.propose(actor=proposer, source=PROPOSED_POLICY, reason="For the table.")
+    policy_replays.request_replay(actor=proposer, source=ANOTHER_POLICY, since=clock.now() - timedelta(days=9))
     delegations.grant_delegation(
         actor=access.actor_for(world.person("second")),
         delegate="proposer",

@@ -154,10 +154,13 @@ CHANGES = {
     "propose a policy": _change("change.proposed", "registry_changeproposal +1"),
     "replay a draft": _change("", "governance_policyreplay +1 ~2"),  # claimed, then finished
     "revise a policy": _change("change.proposed", "registry_changeproposal +1"),
+    "retire a policy": _change("change.proposed", "registry_changeproposal +1"),
+    "cancel a scheduled change": _change("policy.cancelled", "governance_policyterm ~1"),
     "confirm a change proposal": _change(
         "policy.published change.confirmed",
         "governance_policy +1 ~1",
         "governance_policyrevision +1",
+        "governance_policyterm +1",
         "registry_changeproposal ~1",
     ),
     "propose to confirm the set-up": _change("change.proposed", "registry_changeproposal +1"),

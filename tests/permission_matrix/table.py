@@ -193,6 +193,8 @@ revise a policy                      SA     -  -  -  -  -  -   -  +  -   -   -  
 propose to confirm the set-up        SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 require two officers                 SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 list change proposals                SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+retire a policy                      SPA    -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+cancel a scheduled change            SPA    -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 replay a draft                       SP     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 view a replay                        SP     .  .  .  .  .  .   +  +  +   +   .  .  .   .  ?  ?
 view a change proposal               SPR    .  .  .  .  .  .   +  +  +   +   .  .  .   .  ?  ?
@@ -347,6 +349,8 @@ protect an alias                     S      -  -  -  -  -  -  -  -  -  -   -  - 
 propose to loosen an alias           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 revise a policy                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 list change proposals                SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+retire a policy                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+cancel a scheduled change            S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 replay a draft                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 view a replay                        S      .  .  .  .  .  .  .  .  .  .   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 view a change proposal               SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?

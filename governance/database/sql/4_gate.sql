@@ -76,11 +76,16 @@ BEGIN
             EXISTS (SELECT FROM public.registry_grant g
                      WHERE g.group_id = NEW.group_id AND g.model_id IS NULL AND g.role IN ('officer', 'administrator')
                        AND g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > NEW.opened_at))
-            OR EXISTS (SELECT FROM public.governance_policy f
-                         JOIN public.governance_policyrevision r ON r.id = f.in_force_id
-                        WHERE r.document -> 'approvals' @> asked
+            OR EXISTS (SELECT FROM public.governance_policyterm t
+                         JOIN public.governance_policyrevision r ON r.id = t.revision_id
+                        WHERE t.closed_at IS NULL AND NOT EXISTS (
+                                SELECT FROM public.governance_policyterm later
+                                 WHERE later.policy_id = t.policy_id AND later.closed_at IS NULL
+                                   AND (later.starts_at, later.id) > (t.starts_at, t.id)
+                                   AND later.starts_at <= NEW.opened_at)
+                          AND (r.document -> 'approvals' @> asked
                            OR r.document -> 'rollback' -> 'approvals' @> asked
-                           OR r.document -> 'emergency' -> 'groups' ? called)
+                           OR r.document -> 'emergency' -> 'groups' ? called))
         ) THEN
             RETURN NULL;
         END IF;

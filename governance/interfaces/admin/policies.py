@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -20,9 +20,10 @@ from governance.interfaces.admin.change_proposals import proposed
 from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.filters import by_date, by_relation
 from governance.interfaces.admin.forms import ReasonForm
+from governance.interfaces.html.forms import MomentField
 from governance.models import Policy, PolicyRevision
 from governance.policies import PolicyDocument, describe_models
-from governance.services import policies
+from governance.services import policies, policy_terms
 from governance.services.policy_template import template
 from registry import selectors as registry
 from registry.access import OrgPermission
@@ -32,8 +33,24 @@ from registry.exceptions import DomainError, FieldError, ValidationFailedError
 MAX_SOURCE = 256 * 1024
 
 
+def _start() -> MomentField:
+    return MomentField(
+        label="From",
+        required=False,
+        help_text="Empty: when the second officer confirms it. In your time zone, at most a year ahead.",
+    )
+
+
+class RetirementForm(ReasonForm):
+    """From when on a policy is retired."""
+
+    in_force_from = _start()
+
+
 class PolicyForm(ReasonForm):
     """The YAML of a policy."""
+
+    in_force_from = _start()
 
     source = forms.CharField(
         label="Policy (YAML)",
@@ -54,17 +71,40 @@ class PolicyForm(ReasonForm):
             super().take_refusal(refusal)
             return
         for fault in refusal.errors:
-            if fault.pointer == "/reason":
-                self.add_error("reason", fault.detail)
+            if fault.pointer in ("/reason", "/in_force_from"):
+                self.add_error(fault.pointer[1:], fault.detail)
             else:
                 self.add_error("source", fault.detail[:1].upper() + fault.detail[1:])
 
 
 def _propose(actor: Actor, row: Policy | None, form: PolicyForm) -> ActionResult:
-    source, reason = form.cleaned_data["source"], form.cleaned_data["reason"]
+    source, reason, start = (form.cleaned_data[name] for name in ("source", "reason", "in_force_from"))
     if row is not None:
         _refuse_another(row, policies.read(source), source)
-    return proposed(policies.propose(actor=actor, source=source, reason=reason))
+    return proposed(policies.propose(actor=actor, source=source, reason=reason, in_force_from=start))
+
+
+def _retire(actor: Actor, row: Policy, form: RetirementForm) -> ActionResult:
+    given = {name: form.cleaned_data[name] for name in ("reason", "in_force_from")}
+    return proposed(policy_terms.propose_retirement(actor=actor, slug=row.slug, **given))
+
+
+def _retirement_warnings(row: Policy) -> Sequence[str]:
+    found = selectors.policy_page(row.slug).in_force
+    return selectors.retirement_impact(found).in_words if found is not None else ()
+
+
+def _cancel(actor: Actor, row: Policy, form: ReasonForm) -> ActionResult:
+    term = policy_terms.cancel_scheduled(actor=actor, slug=row.slug, reason=form.cleaned_data["reason"])
+    return ActionResult(f"Cancelled: {term}.", row)
+
+
+def _is_in_force(row: Policy) -> bool:
+    return selectors.terms_of(row).current_revision is not None
+
+
+def _is_scheduled(row: Policy) -> bool:
+    return selectors.terms_of(row).scheduled is not None
 
 
 def _refuse_another(row: Policy, document: PolicyDocument, source: str) -> None:
@@ -72,6 +112,18 @@ def _refuse_another(row: Policy, document: PolicyDocument, source: str) -> None:
     if document.slug != row.slug:
         rule = f"This page proposes the next revision of {row.slug}; propose another policy from the list."
         raise ValidationFailedError(with_places([FieldError("/slug", "another_policy", rule)], source))
+
+
+def _terms(row: Policy) -> selectors.PolicyTerms:
+    """Return the terms of a row, read once for each instance."""
+    if not hasattr(row, "_terms_shown"):
+        row._terms_shown = selectors.terms_of(row)  # type: ignore[attr-defined]  # kept on the row for its columns
+    return cast("selectors.PolicyTerms", row._terms_shown)  # type: ignore[attr-defined]  # as above
+
+
+def _revision(row: Policy) -> PolicyRevision | None:
+    current = _terms(row).current
+    return current.revision if current is not None else None
 
 
 class PolicyAdmin(AuditedModelAdmin):
@@ -100,16 +152,35 @@ class PolicyAdmin(AuditedModelAdmin):
             OrgPermission.MANAGE_POLICIES,
             _propose,
             PolicyForm,
-            initial=lambda row: {"source": row.in_force.source if row.in_force is not None else ""},
+            initial=lambda row: {"source": row.latest.source if row.latest is not None else ""},
+        ),
+        AdminAction(
+            "retire",
+            "Propose to retire it",
+            "The policy is retired when a second officer confirms the proposal, or at the time that you name. Open "
+            "requests keep it.",
+            OrgPermission.MANAGE_POLICIES,
+            _retire,
+            RetirementForm,
+            is_available=_is_in_force,
+            get_warnings=_retirement_warnings,
+            is_destructive=True,
+        ),
+        AdminAction(
+            "cancel",
+            "Cancel the scheduled change",
+            "What is in force stays in force.",
+            OrgPermission.MANAGE_POLICIES,
+            _cancel,
+            is_available=_is_scheduled,
         ),
     )
 
-    list_display = ("title", "called", "revision", "published", "covers", "tier_rule")
-    list_select_related = ("in_force",)
+    list_display = ("title", "called", "revision", "since", "next_change", "covers", "tier_rule")
     search_fields = ("title", "slug")
     search_help_text = "Title or slug"
     fieldsets = (
-        (None, {"fields": ("title", "called", "revision", "published", "covers", "tier_rule")}),
+        (None, {"fields": ("title", "called", "revision", "since", "next_change", "covers", "tier_rule")}),
         ("In force, as published", {"fields": ("source",), "classes": ("wide-field",)}),
     )
 
@@ -119,45 +190,55 @@ class PolicyAdmin(AuditedModelAdmin):
 
     @admin.display(description="in force")
     def revision(self, row: Policy) -> Any:
-        return (
-            formatting.admin_link(row.in_force, f"revision {row.in_force.number}")
-            if row.in_force is not None
-            else formatting.NONE
-        )
+        """The revision in force, or that the policy is retired."""
+        terms = _terms(row)
+        if terms.current is None or terms.current.revision is None:
+            return formatting.badge("Retired", "none") if terms.retired else formatting.NONE
+        return formatting.admin_link(terms.current.revision, f"revision {terms.current.revision.number}")
 
-    @admin.display(description="since", ordering="in_force__published_at")
-    def published(self, row: Policy) -> Any:
-        return formatting.format_datetime(row.in_force.published_at if row.in_force is not None else None)
+    @admin.display(description="since")
+    def since(self, row: Policy) -> Any:
+        current = _terms(row).current
+        return formatting.format_datetime(current.starts_at if current is not None else None)
+
+    @admin.display(description="scheduled")
+    def next_change(self, row: Policy) -> Any:
+        """The change that was confirmed and has not begun."""
+        term = _terms(row).scheduled
+        return str(term) if term is not None else formatting.NONE
 
     @admin.display(description="covers")
     def covers(self, row: Policy) -> Any:
         """The targets and the models of the revision in force."""
-        if row.in_force is None:
+        current = _revision(row)
+        if current is None:
             return formatting.NONE
-        found = row.in_force.document.get("applies_to", {})
+        found = current.document.get("applies_to", {})
         left = [f"from {slug}" for slug in found.get("from", ())]
         targets = [*left, *found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))]
-        models = describe_models(gate_inputs.parse_revision(row.in_force).applies_to)
-        return formatting.tags([*targets, models])
+        return formatting.tags([*targets, describe_models(gate_inputs.parse_revision(current).applies_to)])
 
     @admin.display(description="risk tier")
     def tier_rule(self, row: Policy) -> Any:
         """Whether the model's risk tier must have been assessed with the questionnaire."""
-        if row.in_force is None:
+        current = _revision(row)
+        if current is None:
             return formatting.NONE
-        if gate_inputs.parse_revision(row.in_force).requires_assessed_tier:
+        if gate_inputs.parse_revision(current).requires_assessed_tier:
             return formatting.badge("Assessed", "ok")
         return formatting.badge("Declared accepted", "wait")
 
     @admin.display(description="YAML")
     def source(self, row: Policy) -> Any:
-        return formatting.block(row.in_force.source if row.in_force is not None else "")
+        current = _revision(row)
+        return formatting.block(current.source if current is not None else "")
 
     def panels(self, request: HttpRequest, row: Policy) -> list[RelatedTable]:
-        revisions = row.revisions.order_by("-number")[:50]
+        revisions = row.revisions.select_related("term").order_by("-number")[:50]
         uids = {uid for r in revisions for uid in (r.published_by, r.confirmed_by)}
         names = registry.account_names(uids)
-        warnings = selectors.warnings_of(gate_inputs.parse_revision(row.in_force)) if row.in_force is not None else ()
+        current = _revision(row)
+        warnings = selectors.warnings_of(gate_inputs.parse_revision(current)) if current is not None else ()
         return [
             *(
                 [RelatedTable("Warnings", ("",), [(formatting.badge(words, "wait"),) for words in warnings], "")]
@@ -170,11 +251,11 @@ class PolicyAdmin(AuditedModelAdmin):
             _paths_panel("Paths that need attention", [p for p in selectors.paths() if p.gaps], "There is no gap."),
             RelatedTable(
                 "Revisions",
-                ("Revision", "In force since", "Proposed by", "Confirmed by", "Digest"),
+                ("Revision", "In force from", "Proposed by", "Confirmed by", "Digest"),
                 [
                     (
                         formatting.admin_link(r, f"revision {r.number}"),
-                        formatting.format_datetime(r.published_at),
+                        formatting.format_datetime(r.term.starts_at),
                         names.get(r.published_by, r.published_by),
                         confirmation_of(r, names),
                         formatting.code(r.digest[:12]),
@@ -223,7 +304,7 @@ class PolicyRevisionAdmin(AuditedModelAdmin):
     list_display = ("revision", "of", "state", "published", "digest_short")
     list_display_links = ("revision",)
     list_filter = (by_relation("policy", "policy"), by_date("published_at", "day it was published"))
-    list_select_related = ("policy__in_force",)
+    list_select_related = ("policy", "term")
     search_fields = ("policy__title", "policy__slug", "digest__startswith", "source")
     search_help_text = "Policy, the beginning of a digest, or words of the YAML"
     autocomplete_fields = ("policy",)
@@ -246,8 +327,13 @@ class PolicyRevisionAdmin(AuditedModelAdmin):
 
     @admin.display(description="state")
     def state(self, row: PolicyRevision) -> Any:
-        in_force = row.policy.in_force_id == row.pk
-        return formatting.badge("In force", "ok") if in_force else formatting.badge("Superseded", "none")
+        if row.term.closed_at is not None:
+            return formatting.badge("Cancelled", "none")
+        terms = _terms(row.policy)
+        if terms.current_revision == row.pk:
+            return formatting.badge("In force", "ok")
+        is_scheduled = terms.scheduled is not None and terms.scheduled.revision_id == row.pk
+        return formatting.badge("Scheduled", "wait") if is_scheduled else formatting.badge("Superseded", "none")
 
     @admin.display(description="published", ordering="published_at")
     def published(self, row: PolicyRevision) -> Any:

@@ -28,6 +28,7 @@ from governance.models import (
     FrozenDocument,
     Policy,
     PolicyRevision,
+    PolicyTerm,
     PromotionRequest,
     SignalReport,
     Waiver,
@@ -311,6 +312,7 @@ _KINDS: Mapping[str, _Kind] = {
         "",
         lambda r: ObjectLabel(f"{r.policy.slug}, revision {r.number}"),
     ),
+    "policy_term": (PolicyTerm, ("policy", "revision__policy"), "", lambda t: ObjectLabel(f"{t.policy.slug}: {t}")),
     "group": (ReviewerGroup, (), "", lambda g: ObjectLabel(g.name)),
     "delegation": (
         Delegation,

@@ -12,8 +12,23 @@ from governance import selectors
 from governance.interfaces.rest import pagination
 from governance.interfaces.rest.endpoint import Endpoint, respond
 from governance.interfaces.rest.operation import Operation
-from governance.interfaces.rest.schemas import Page, PageQuery, ResponseBody, UtcDateTime
+from governance.interfaces.rest.schemas import DateTimeQuery, Page, PageQuery, ResponseBody, UtcDateTime
+from governance.models import PolicyTerm
 from registry import access
+
+
+class ScheduledChange(ResponseBody):
+    """A change of a policy that was confirmed and has not begun; an officer can cancel it on the page."""
+
+    revision: int | None = Field(description="The revision that comes into force; null if the policy is retired.")
+    in_force_from: UtcDateTime
+
+    @classmethod
+    def of(cls, term: PolicyTerm | None) -> ScheduledChange | None:
+        """Return the change of a term; None if there is none."""
+        if term is None:
+            return None
+        return cls(revision=term.revision.number if term.revision is not None else None, in_force_from=term.starts_at)
 
 
 class PolicyResponse(ResponseBody):
@@ -28,9 +43,22 @@ class PolicyResponse(ResponseBody):
     revision: int
     digest: str
     published_at: UtcDateTime
+    in_force_from: UtcDateTime
+    scheduled: ScheduledChange | None = Field(
+        description="The change of the policy that is scheduled, if there is one."
+    )
     confirmation: str
     document: dict[str, Any]
     source: str
+
+
+class PoliciesQuery(PageQuery):
+    """Which policies: those in force now, or at a time."""
+
+    at: DateTimeQuery | None = Field(
+        None,
+        description="The time at which the policies are in force; now if left out. A later time is as decided now.",
+    )
 
 
 class PolicyList(Page[PolicyResponse]):
@@ -100,12 +128,13 @@ class PathsView(Endpoint):
 class PoliciesView(Endpoint):
     """/policies"""
 
-    @Operation("listPolicies", "List the policies in force", "policies", {200: PolicyList}, query=PageQuery)
+    @Operation("listPolicies", "List the policies in force", "policies", {200: PolicyList}, query=PoliciesQuery)
     def get(self, request: Request) -> Response:
         """List the policies in force, with their requirements and scope."""
-        asked = self.query(PageQuery)
+        asked = self.query(PoliciesQuery)
         access.require_scope(self.actor, "models:read")
-        rows, following = pagination.by_keys(selectors.policies_in_force(), (("policy__slug", str),), asked)
+        rows, following = pagination.by_keys(selectors.policies_in_force(asked.at), (("policy__slug", str),), asked)
+        scheduled = selectors.scheduled_terms()
         return respond(
             PolicyList(
                 items=[
@@ -115,6 +144,8 @@ class PoliciesView(Endpoint):
                         revision=revision.number,
                         digest=revision.digest,
                         published_at=revision.published_at,
+                        in_force_from=revision.term.starts_at,
+                        scheduled=ScheduledChange.of(scheduled.get(revision.policy_id)),
                         confirmation=revision.confirmation,
                         document=revision.document,
                         source=revision.source,

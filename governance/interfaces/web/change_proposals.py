@@ -13,7 +13,13 @@ from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import pagination
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.selectors import counts_of, replay_of_proposal
-from governance.selectors.change_proposals import POLICY_PUBLICATION, content_of, source_before, warnings_of_change
+from governance.selectors.change_proposals import (
+    POLICY_PUBLICATION,
+    content_of,
+    source_before,
+    start_named,
+    warnings_of_change,
+)
 from registry import access, selectors
 from registry.comparison import collapse_unchanged, compare_texts
 from registry.exceptions import DomainError
@@ -144,6 +150,7 @@ def _show_proposal(
         "warnings": warnings_of_change(found),
         "replayed": replayed,
         "replay_counts": counts_of(replayed[0]["counts"]) if replayed is not None else (),
+        "starts_at": start_named(found),
         "is_publication": found.kind == POLICY_PUBLICATION,
         "is_open": is_open,
         "own": found.proposed_by_id == request.person.pk,

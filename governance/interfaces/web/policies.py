@@ -18,6 +18,7 @@ def policy_list(request: PageRequest) -> HttpResponse:
     """List the policies in force, and every path between stages with its requirements."""
     context = {
         "rows": selectors.policy_rows(),
+        "others": selectors.policies_not_in_force(),
         "paths": selectors.paths(),
         "proposals": list(selectors.open_proposals(request.actor)),
         "may_propose": may_propose(request),

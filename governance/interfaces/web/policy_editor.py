@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audit import clock
 from governance import selectors
-from governance.interfaces.html.forms import DayField, PageForm
+from governance.interfaces.html.forms import DayField, MomentField, PageForm
 from governance.interfaces.web.csv_file import csv_response
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.policies import PolicyDocument
@@ -43,6 +43,11 @@ class DraftForm(PageForm):
     )
     since = DayField(
         label="Replay since", required=False, help_text="Requests closed on this day or later; a year ago if empty."
+    )
+    in_force_from = MomentField(
+        label="In force from",
+        required=False,
+        help_text="Empty: when the second officer confirms it. In your time zone, at most a year ahead.",
     )
     reason = forms.CharField(
         label="Reason",
@@ -84,12 +89,19 @@ def propose(request: PageRequest, slug: str) -> HttpResponse:
         if request.POST.get("action") == "propose":
             shown = selectors.policy_replay(request.actor, given["replay"]) if given["replay"] else None
             proposal = policies.propose(
-                actor=request.actor, source=given["source"], reason=given["reason"], replay=shown
+                actor=request.actor,
+                source=given["source"],
+                reason=given["reason"],
+                replay=shown,
+                in_force_from=given["in_force_from"],
             )
             messages.success(request, f"Proposed as {proposal}. Another officer confirms it.")
             return redirect("web:change", proposal.pk)
     except ValidationFailedError as refusal:
-        return _show(request, slug, start, form, faults=refusal.errors, status=400)
+        named = [fault for fault in refusal.errors if fault.pointer == "/in_force_from"]
+        for fault in named:
+            form.add_error("in_force_from", fault.detail)
+        return _show(request, slug, start, form, faults=[one for one in refusal.errors if one not in named], status=400)
     except DomainError as refusal:
         form.take_refusal(refusal)
         return _show(request, slug, start, form, status=409)

@@ -15,6 +15,7 @@ from governance.management.identity import add_password_argument, password_of
 from governance.services import policies, policy_plan
 from governance.services.policy_plan import PlannedPolicy
 from governance.services.policy_template import template
+from registry import moments
 from registry.exceptions import DomainError, ValidationFailedError
 from registry.models import ChangeProposal
 from registry.services import change_proposals
@@ -40,6 +41,13 @@ class Command(BaseCommand):
             action="store_true",
             help=f"print what would change, and do nothing; exits with {DIFFERS} if anything would. Needs no account",
         )
+        parser.add_argument(
+            "--in-force-from",
+            metavar="TIME",
+            default="",
+            help="from when on the policies are in force, such as 2027-01-01T00:00:00+01:00; without it, when they are "
+            "confirmed",
+        )
         add_password_argument(parser, is_required=False)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,6 +58,10 @@ class Command(BaseCommand):
             raise CommandError("Name the files with the policies' YAML, or use --template.")
         if not options["plan"] and not options["username"]:
             raise CommandError("Name the account that proposes this: --as USER. To see what would change: --plan.")
+        try:
+            start = moments.read_moment(options["in_force_from"]) if options["in_force_from"] else None
+        except moments.MomentError as error:
+            raise CommandError(f"--in-force-from: {error}") from None
         planned = self._plan([Path(name) for name in options["files"]])
         for one in planned:
             self._show(one)
@@ -61,7 +73,7 @@ class Command(BaseCommand):
             actor = officer(options["username"], password_of(options))
             with context.bind_request_context(client="apply_policy"), transaction.atomic():
                 made = [
-                    policies.propose(actor=actor, source=one.source, reason=options["reason"])
+                    policies.propose(actor=actor, source=one.source, reason=options["reason"], in_force_from=start)
                     for one in planned
                     if one.is_due
                 ]

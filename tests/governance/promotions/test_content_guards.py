@@ -108,7 +108,7 @@ REPEAT = (
 
 
 def revision_of(stage: str) -> PolicyRevision:
-    return PolicyRevision.objects.get(in_force_of__isnull=False, document__applies_to__stages=[stage])
+    return PolicyRevision.objects.in_force().get(document__applies_to__stages=[stage])
 
 
 def forged_revision(like: PolicyRevision) -> None:
@@ -157,7 +157,7 @@ def test_after_the_setup_a_revision_comes_from_a_proposal(committed: Bank) -> No
 
 def test_a_policy_in_force_is_not_taken_out_of_force(committed: Bank) -> None:
     assert committed.people
-    policy = Policy.objects.get(in_force=revision_of("production"))
+    policy = Policy.objects.get(latest=revision_of("production"))
     refused(
         "a policy in force is replaced by its next revision",
         lambda: event("policy", str(policy.uid), "policy.published"),

@@ -170,4 +170,6 @@ _command(
     lambda w, c: _questionnaire,
     lambda world: QuestionnaireRevision.objects.get(),
 )
+_command("retire a policy", Policy, "retire", _nothing, lambda world: world.policy)
+_command("cancel a scheduled change", Policy, "cancel", _nothing, lambda w: Policy.objects.get(slug="matrix-later"))
 _command("revise a policy", Policy, "publish", lambda w, c: {"source": actors.REVISED}, lambda world: world.policy)

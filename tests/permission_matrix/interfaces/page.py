@@ -420,6 +420,16 @@ def _(world: World, client: Client, caller: Caller) -> Any:
     return shown_and_sent(client, _url("propose-policy", "matrix-archive"), fields)
 
 
+@PAGE.at("retire a policy", "GET web:retire-policy", "POST web:retire-policy")
+def _(world: World, client: Client, caller: Caller) -> Any:
+    return shown_and_sent(client, _url("retire-policy", "matrix-production"), {"reason": WHY})
+
+
+@PAGE.at("cancel a scheduled change", "GET web:cancel-policy-change", "POST web:cancel-policy-change")
+def _(world: World, client: Client, caller: Caller) -> Any:
+    return shown_and_sent(client, _url("cancel-policy-change", "matrix-later"), {"reason": WHY})
+
+
 @PAGE.at("replay a draft", "POST web:propose-policy")
 def _(world: World, client: Client, caller: Caller) -> Any:
     return client.post(_url("propose-policy", "matrix-archive"), {"action": "replay", "source": ANOTHER_POLICY})

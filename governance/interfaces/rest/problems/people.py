@@ -115,6 +115,26 @@ PEOPLE: Final[dict[str, ProblemType]] = {
         "Each kind of change is confirmed by people with a specific role.",
         "Ask one of the people in `who_can`.",
     ),
+    "already_scheduled": ProblemType(
+        "A change of the policy is scheduled",
+        "A policy has one scheduled change at a time, so that it is certain what applies when.",
+        "Wait until it is in force, or cancel it on the page of the policy.",
+    ),
+    "nothing_scheduled": ProblemType(
+        "No change of the policy is scheduled",
+        "Only a change that has not begun can be cancelled.",
+        "Propose a revision, or the retirement of the policy.",
+    ),
+    "policy_not_in_force": ProblemType(
+        "No revision of the policy is in force",
+        "Only a policy in force can be retired.",
+        "No action is needed; a scheduled revision can be cancelled.",
+    ),
+    "policy_changed": ProblemType(
+        "Another revision is in force",
+        "The retirement was proposed for the revision that was in force then.",
+        "Reject the proposal, and propose the retirement again.",
+    ),
     "unchanged_policy": ProblemType(
         "The policy in force has the same content",
         "A new revision must differ from the one in force.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from audit.actor import Actor
 from governance import selectors as gate
-from governance.services import policies, policy_replays
+from governance.services import policies, policy_replays, policy_terms
 from registry import access, selectors
 from registry.access import Role
 from registry.services import (
@@ -85,6 +85,16 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("propose a policy")
 def _(world: World, actor: Actor) -> None:
     policies.propose(actor=actor, source=actors.ANOTHER_POLICY, reason=WHY)
+
+
+@SERVICE.at("retire a policy")
+def _(world: World, actor: Actor) -> None:
+    policy_terms.propose_retirement(actor=actor, slug="matrix-production", reason=WHY)
+
+
+@SERVICE.at("cancel a scheduled change")
+def _(world: World, actor: Actor) -> None:
+    policy_terms.cancel_scheduled(actor=actor, slug="matrix-later", reason=WHY)
 
 
 @SERVICE.at("replay a draft")
