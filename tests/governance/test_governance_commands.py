@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from governance.models import Policy
+from governance.models import Policy, PolicyRevision
 from governance.selectors import paths as policy_paths
 from governance.services import policies
 from registry import selectors
@@ -86,7 +86,7 @@ def test_a_policy_from_a_file_needs_the_second_signature(run: Callable[..., str]
         run("change_proposal", "confirm", number, "--as", "henrik")
     assert not Policy.objects.exists()
     assert "confirmed" in run("change_proposal", "confirm", number, "--as", "dorothy", "--comment", "read it")
-    assert Policy.objects.get().in_force is not None
+    assert Policy.objects.get().latest in PolicyRevision.objects.in_force()
     assert "into-staging: valid, unchanged" in run("apply_policy", policy, "--plan", password=False)
 
 
