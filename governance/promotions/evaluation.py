@@ -324,7 +324,7 @@ def _bind_stricter_tier(locked: LockedPromotion, demands: Sequence[Demand]) -> b
 
 def _bind_changed_facts(locked: LockedPromotion, demands: Sequence[Demand]) -> bool:
     """Bind the policies that govern the changes because facts of the model, other than its tier, are not those of the
-    time of the request. A policy that was published later binds only where no bound one covers the model any more.
+    time of the request. A policy that came into force later binds only where no bound one covers the model any more.
     """
     request = locked.request
     facts = replace(facts_of_model(locked.model), tier=gate_inputs.tier_span(request).strictest)
@@ -334,7 +334,7 @@ def _bind_changed_facts(locked: LockedPromotion, demands: Sequence[Demand]) -> b
         for one in gate_inputs.policies_for(demands, facts)
         if one.revision is not None
         and (
-            one.revision.published_at <= request.created_at
+            one.revision.term.starts_at <= request.created_at
             or not any(one.demand.met_by(document, facts) for document in documents)
         )
     ]
