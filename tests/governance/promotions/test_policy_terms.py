@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -87,10 +88,12 @@ def test_the_earlier_revision_applies_until_the_time_both_officers_signed(office
 def test_a_scheduled_revision_is_cancelled_by_one_officer_and_leaves_no_gap(officers: Bank) -> None:
     at = clock.now() + WEEK
     scheduled(officers, at)
-    for attempt in (
-        lambda: policies.propose(actor=officers.actor("aiko"), source=STRICTER + "priority: 3\n", reason="again"),
-        lambda: policy_terms.propose_retirement(actor=officers.actor("aiko"), slug=SLUG, reason="not needed"),
-    ):
+    aiko = officers.actor("aiko")
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: policies.propose(actor=aiko, source=STRICTER + "priority: 3\n", reason="again"),
+        lambda: policy_terms.propose_retirement(actor=aiko, slug=SLUG, reason="not needed"),
+    )
+    for attempt in attempts:
         with pytest.raises(ConflictError) as refused:
             attempt()
         assert refused.value.code == "already_scheduled"
