@@ -94,7 +94,16 @@ def begin(
     proposal: ChangeProposal | None,
     event: Event,
 ) -> PolicyTerm:
-    """Write the term that an event is about."""
+    """Write the term that an event is about.
+
+    Args:
+        uid: its uid, which the event refers to.
+        policy: the policy, locked.
+        revision: the revision in force from then on; None for a retirement.
+        starts_at: when it begins; at the time of the event if that is later.
+        proposal: the proposal that two people signed; None at the set-up.
+        event: the event of the publication or retirement, in this transaction.
+    """
     return PolicyTerm.objects.create(
         uid=uid,
         policy=policy,
