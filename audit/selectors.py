@@ -95,7 +95,35 @@ def search(
     Returns:
         The events and the cursor of the next page.
     """
-    events = Event.objects.order_by("-happened_at", "-id")
+    events = matching(
+        action=action, actor=actor, about=about, stream=stream, after=after, before=before, text=text
+    ).order_by("-happened_at", "-id")
+    if cursor is not None:
+        last = get_event(cursor)
+        if last is None:
+            return Page([], None)
+        events = events.filter(
+            Q(happened_at__lt=last.happened_at) | Q(happened_at=last.happened_at, id__lt=last.id),
+            happened_at__lte=last.happened_at,
+        )
+    limit = max(1, min(limit, MAX_PAGE_SIZE))
+    found = list(events[: limit + 1])
+    page = found[:limit]
+    return Page(page, str(page[-1].event_id) if len(found) > limit else None)
+
+
+def matching(
+    *,
+    action: str | None = None,
+    actor: str | Collection[str] | None = None,
+    about: ObjectRef | None = None,
+    stream: str | None = None,
+    after: datetime | None = None,
+    before: datetime | None = None,
+    text: str | None = None,
+) -> QuerySet[Event]:
+    """Return all events that match the conditions of :func:`search`, in no defined order."""
+    events = Event.objects.all()
     if action is not None:
         events = events.filter(action=action)
     if actor is not None:
@@ -111,18 +139,7 @@ def search(
     if text:
         words = Func(F("leaf"), Value("UTF8"), function="convert_from", output_field=TextField())
         events = events.alias(words=words).filter(words__icontains=text)
-    if cursor is not None:
-        last = get_event(cursor)
-        if last is None:
-            return Page([], None)
-        events = events.filter(
-            Q(happened_at__lt=last.happened_at) | Q(happened_at=last.happened_at, id__lt=last.id),
-            happened_at__lte=last.happened_at,
-        )
-    limit = max(1, min(limit, MAX_PAGE_SIZE))
-    found = list(events[: limit + 1])
-    page = found[:limit]
-    return Page(page, str(page[-1].event_id) if len(found) > limit else None)
+    return events
 
 
 def latest_event_pk() -> int:
@@ -192,6 +209,31 @@ def private_values_bulk(events: Iterable[Event]) -> dict[uuid.UUID, dict[str, st
             raise CommitmentMismatchError(kept.event_id, kept.pointer)
         opened[kept.event_id][kept.pointer] = kept.value
     return opened
+
+
+def readable_private_values(
+    events: Iterable[Event],
+) -> tuple[dict[uuid.UUID, dict[str, str]], dict[uuid.UUID, str]]:
+    """Return the private values of events, and the pointers of values that do not match their commitments.
+
+    One altered value neither hides the values of the other events nor stays unreported.
+
+    Returns:
+        The values by event uuid as :func:`private_values_bulk`, none for an event with an altered value; and by event
+        uuid the pointer of its first altered value.
+    """
+    found = list(events)
+    try:
+        return private_values_bulk(found), {}
+    except CommitmentMismatchError:
+        opened: dict[uuid.UUID, dict[str, str]] = {}
+        altered: dict[uuid.UUID, str] = {}
+        for event in found:
+            try:
+                opened[event.event_id] = private_values(event)
+            except CommitmentMismatchError as fault:
+                opened[event.event_id], altered[event.event_id] = {}, fault.pointer
+        return opened, altered
 
 
 def _committed(body: dict[str, Any], pointer: str) -> str | None:

@@ -29,6 +29,7 @@ if __name__ == "__main__":
 import argparse
 import base64
 import contextlib
+import csv
 import fnmatch
 import hashlib
 import http.client
@@ -731,7 +732,56 @@ class Client:
             if not cursor or len(items) >= limit:
                 return {"items": items, "more": bool(cursor)}
 
+    def export_events(self, file: Path, *, form: str = "jsonl", **filters: str) -> Json:
+        """Write the events of the audit log that match the filters into a file.
+
+        Args:
+            file: the file; it appears when it is complete.
+            form: csv or jsonl.
+            filters: action, actor, thing, model, promotion, after, before and q, as for `GET /audit/events`.
+
+        Returns:
+            The last line of the file: filter, newest event of the log, number of events, SHA-256 of the lines before.
+
+        Raises:
+            VerificationError: the file was cut, or is not what its last line states.
+        """
+        part = file.with_name(f"{file.name}.part")
+        try:
+            self._download("/audit/export", {"format": form, **filters}, part)
+            summary = summary_of_export(part, form)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+        return summary
+
     # --- transport ---
+
+    def _download(self, path: str, query: Mapping[str, str], file: Path) -> None:
+        """Write the body of a response into a file, in pieces. An answer other than 200 is handled as by `_ask`."""
+        where = _Where(self._scheme, self._host, self._port)
+        address = f"{self._base}{PREFIX}{path}?{urlencode(query, quote_via=quote)}"
+        connection, target, proxy = self._connection(where, address, self._timeout)
+        headers = {"Authorization": f"Bearer {self._token}", "User-Agent": f"countersign-client/{__version__}"}
+        try:
+            connection.request("GET", target, headers={"Host": urlsplit(self.url).netloc, **headers})
+            response = connection.getresponse()
+            if response.status != 200:
+                answer = self._read(response, response.read(MAX_RESPONSE_BYTES))
+                raise ApiError(answer.status, answer.document)
+            with file.open("wb") as stream:
+                while piece := response.read(CHUNK):
+                    stream.write(piece)
+        except _Lost as lost:
+            raise ConnectionFailedError(str(lost)) from None
+        except http.client.HTTPException as error:
+            raise ConnectionFailedError(f"{self.url} ended the file early ({type(error).__name__}).") from None
+        except OSError as error:
+            if isinstance(error, (ConnectionError, ssl.SSLError, socket.timeout, socket.gaierror, TimeoutError)):
+                raise ConnectionFailedError(str(self._lost(error, self._timeout, where, proxy))) from None
+            raise UsageError(f"{file} cannot be written: {error.strerror or error}.") from None
+        finally:
+            connection.close()
 
     def _ask(
         self,
@@ -955,6 +1005,43 @@ class Client:
             "than Countersign, answers there.",
             for_good=response.status not in AGAIN,
         )
+
+
+def summary_of_export(file: Path, form: str) -> Json:
+    """Return the last line of an export of the audit log, after the file was compared with its digest.
+
+    Args:
+        file: the export.
+        form: csv or jsonl.
+
+    Raises:
+        VerificationError: there is no such line, or the lines before it have another digest.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        stream.seek(max(0, size - CHUNK))
+        last = stream.read().rstrip(b"\r\n").rpartition(b"\n")[2]
+        try:
+            text = last.decode()
+            if form == "csv":
+                cells = next(csv.reader([text]), [])
+                if cells[:1] != ["end of export"]:
+                    raise ValueError
+                pairs = [cell.partition(": ") for cell in cells[1:]]
+                summary = {name: value if name == "sha256" else json.loads(value) for name, _, value in pairs}
+            else:
+                summary = json.loads(text)["export"]
+            stated = str(summary["sha256"])
+        except (ValueError, KeyError, TypeError):
+            raise VerificationError("The export has no last line that states its digest: it was cut.") from None
+        stream.seek(0)
+        hashed, left = hashlib.sha256(), size - len(last) - (2 if form == "csv" else 1)
+        while left > 0 and (piece := stream.read(min(CHUNK, left))):
+            hashed.update(piece)
+            left -= len(piece)
+    if hashed.hexdigest() != stated:
+        raise VerificationError("The lines of the export do not have the SHA-256 that its last line states.")
+    return dict(summary)
 
 
 @dataclass(frozen=True)
@@ -2442,6 +2529,38 @@ def _markdown(text: object) -> str:
 # --- options ---------------------------------------------------------------------------------------------------------
 
 
+_EXPORT_FILTERS = ("action", "actor", "thing", "model", "promotion", "after", "before", "q")
+
+
+def _audit(client: Client, options: argparse.Namespace, console: Console) -> int:
+    file = Path(options.output)
+    form = options.format or ("csv" if file.suffix == ".csv" else "jsonl")
+    filters = {name: value for name in _EXPORT_FILTERS if (value := getattr(options, name))}
+    summary = client.export_events(file, form=form, **filters)
+    as_of = summary.get("as_of") or {}
+    console.answer(
+        {"file": str(file), **summary},
+        f"{summary['events']} events in {file}",
+        f"as of    event {_plain(as_of.get('event', 'none'))}, {_plain(as_of.get('at', ''))}",
+        f"sha256   {_plain(summary['sha256'])} of all lines but the last",
+    )
+    return DONE
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action_of_audit", choices=("export",), metavar="export", help="write events into a file")
+    parser.add_argument("--output", required=True, metavar="FILE", help="the file; .csv for a spreadsheet")
+    parser.add_argument("--format", choices=("csv", "jsonl"), help="by the name of the file, if not given")
+    parser.add_argument("--action", help="exact name of the action, such as promotion.promoted")
+    parser.add_argument("--actor", metavar="ID", help="usr_…, tok_… or a process")
+    parser.add_argument("--thing", metavar="TYPE:ID", help="the object of the events")
+    parser.add_argument("--model", metavar="NAME", help="events of the model itself")
+    parser.add_argument("--promotion", metavar="NUMBER", help="events of a promotion request")
+    parser.add_argument("--after", metavar="TIME", help="such as 2026-01-01T00:00:00Z; inclusive")
+    parser.add_argument("--before", metavar="TIME", help="exclusive")
+    parser.add_argument("--q", metavar="TEXT", help="#63, a model, a version or text, as in the search of the page")
+
+
 def _parser() -> argparse.ArgumentParser:
     about = (__doc__ or "").split("\n\n")
     parser = argparse.ArgumentParser(
@@ -2527,6 +2646,7 @@ def _parser() -> argparse.ArgumentParser:
     resolve.add_argument("--verify", metavar="FOLDER", help="compare the files below it with the digests")
 
     _add_decision(command("decision", _decision, "verify the file of a decision signature; no server is asked"))
+    _add_audit(command("audit", _audit, "export the audit log; needs the scope audit:read"))
     _add_search(command("search", _search, "find models or versions; the page /search/help/ lists all terms"))
     return parser
 

@@ -65,6 +65,7 @@ from governance.selectors.inbox import (
 )
 from governance.selectors.leaving import Leaving, leaving
 from governance.selectors.loading_effects import LoadingEffect, LoadingEffects, loading_effects
+from governance.selectors.log_export import CONTENT_TYPES, EXPORT_FORMATS, LogView, count_events, export_lines
 from governance.selectors.measured import Measured, measured_by
 from governance.selectors.packets import PacketProof, PacketRecord, packet_record
 from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
@@ -142,6 +143,8 @@ from governance.selectors.waivers import (
 from governance.selectors.whole_versions import ResolvedVersion, WholeVersion, resolved_version, whole_version
 
 __all__ = [
+    "CONTENT_TYPES",
+    "EXPORT_FORMATS",
     "Approved",
     "AskedGroup",
     "AuthorRow",
@@ -161,6 +164,7 @@ __all__ = [
     "ListRow",
     "LoadingEffect",
     "LoadingEffects",
+    "LogView",
     "Measured",
     "MetricRow",
     "ModelHealth",
@@ -204,6 +208,7 @@ __all__ = [
     "compare_with_limits",
     "conflicts_of",
     "count_author_work",
+    "count_events",
     "counts_of",
     "debts_of_models",
     "decision_keys",
@@ -220,6 +225,7 @@ __all__ = [
     "emergency_targets",
     "evaluate_request",
     "evidence_of_model",
+    "export_lines",
     "filtered_findings",
     "filtered_waivers",
     "find_models",

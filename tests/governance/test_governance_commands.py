@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,3 +174,17 @@ def test_what_an_account_is_responsible_for_is_shown_and_reassigned(run: Callabl
         run("reassign", "priya", "--to", "nobody", "--as", "henrik")
     with pytest.raises(CommandError, match="Give a reason"):
         run("reassign", "chen", "--to", "priya", "--as", "henrik")
+
+
+def test_the_log_is_exported_into_a_new_file(people: People, lifecycle: None, tmp_path: Path) -> None:
+    factories.model(people.priya, "m")
+    factories.model(people.priya, "n")
+    file = tmp_path / "log.jsonl"
+    call_command("export_audit", "--output", str(file), "--model", "m", stdout=io.StringIO())
+    *lines, last = file.read_text().splitlines()
+    assert {json.loads(line)["model"] for line in lines} == {"m"}
+    assert json.loads(last)["export"]["filter"] == {"model": "m"}
+    for wrong in (["--model", "m"], ["--model", "absent"], ["--request", "9"], ["--from", "someday"]):
+        output = file if wrong[-1] == "m" else tmp_path / "other"
+        with pytest.raises(CommandError):
+            call_command("export_audit", "--output", str(output), *wrong, stdout=io.StringIO())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any
+from typing import Any, Literal
 
+from django.http import HttpResponseBase, StreamingHttpResponse
 from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import selectors as log
-from audit.exceptions import CommitmentMismatchError
+from audit.actor import Actor
 from audit.models import Event
 from audit.recorder import ObjectRef
 from governance import selectors as promotions
@@ -23,6 +24,7 @@ from governance.interfaces.rest.schemas import (
     IntQuery,
     Page,
     PageQuery,
+    QueryParams,
     ResponseBody,
     TextQuery,
     UtcDateTime,
@@ -54,8 +56,8 @@ class EventList(Page[EventResponse]):
     """A page of events, newest first."""
 
 
-class EventsQuery(PageQuery):
-    """Filters of the event list."""
+class EventFilterQuery(QueryParams):
+    """Filters of events."""
 
     action: TextQuery | None = Field(None, description="Exact action name, such as promotion.promoted.")
     actor: TextQuery | None = Field(None, description="Id of the actor: usr_…, tok_…, or a process.")
@@ -80,6 +82,18 @@ class EventsQuery(PageQuery):
     )
 
 
+class EventsQuery(EventFilterQuery, PageQuery):
+    """Filters of the event list."""
+
+
+class EventExportQuery(EventFilterQuery):
+    """What to export."""
+
+    format: Literal["csv", "jsonl"] = Field(
+        "jsonl", description="CSV for spreadsheets, or JSON lines with the records."
+    )
+
+
 class EventsView(Endpoint):
     """/audit/events"""
 
@@ -88,31 +102,41 @@ class EventsView(Endpoint):
         """List events, newest first. For auditors and compliance officers; a token needs the scope `audit:read`."""
         asked = self.query(EventsQuery)
         access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
-        thing = ObjectRef(*asked.thing.split(":", 1)) if asked.thing is not None else None
-        if asked.model is not None and thing is None:
-            thing = ObjectRef("model", str(selectors.model(self.actor, asked.model).uid))
-        if asked.promotion is not None and thing is None:
-            thing = ObjectRef("promotion", str(promotions.get_request_status(self.actor, asked.promotion).uid))
-        named = (
-            promotions.named_in_log(self.actor, asked.q or "")
-            if thing is None
-            else promotions.Concern(text=asked.q or "")
-        )
-        page = log.search(
-            action=asked.action,
-            actor=asked.actor,
-            about=thing or named.about,
-            stream=f"model:{named.model.uid}" if named.model is not None else None,
-            after=asked.after,
-            before=asked.before,
-            text=named.text or None,
-            cursor=_place(asked.cursor),
-            limit=asked.limit,
-        )
+        page = log.search(**_conditions(self.actor, asked), cursor=_place(asked.cursor), limit=asked.limit)
         following = pagination.encode(page.cursor) if page.cursor is not None else None
         return respond(
             EventList(items=_shown(page.events), next=following), headers=pagination.link(request, following)
         )
+
+
+class EventExportView(Endpoint):
+    """/audit/export"""
+
+    @Operation(
+        "exportEvents",
+        "Export the audit log",
+        "audit",
+        {200: "The file."},
+        query=EventExportQuery,
+        file=True,
+        refusals=(404,),
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """Return all events that match the filters as one file, the oldest first.
+
+        A line of JSON has the exact record in `event`, private values and names beside it. The last line states the
+        filter, the newest event of the log, the number of events, and the SHA-256 of everything before it: a file
+        without it is incomplete.
+        """
+        asked = self.query(EventExportQuery)
+        access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
+        words = asked.model_dump(mode="json", exclude_none=True, exclude={"format"})
+        view = promotions.LogView(_conditions(self.actor, asked), {name: str(text) for name, text in words.items()})
+        response = StreamingHttpResponse(
+            promotions.export_lines(view, asked.format), content_type=promotions.CONTENT_TYPES[asked.format]
+        )
+        response["Content-Disposition"] = f'attachment; filename="audit-log.{asked.format}"'
+        return response
 
 
 class TrailView(Endpoint):
@@ -146,6 +170,25 @@ class EventView(Endpoint):
         return respond(_shown([found])[0])
 
 
+def _conditions(actor: Actor, asked: EventFilterQuery) -> dict[str, Any]:
+    """Return the arguments of `audit.selectors.search` for the filters. Raises NotFoundError for an unknown object."""
+    thing = ObjectRef(*asked.thing.split(":", 1)) if asked.thing is not None else None
+    if asked.model is not None and thing is None:
+        thing = ObjectRef("model", str(selectors.model(actor, asked.model).uid))
+    if asked.promotion is not None and thing is None:
+        thing = ObjectRef("promotion", str(promotions.get_request_status(actor, asked.promotion).uid))
+    named = promotions.named_in_log(actor, asked.q or "") if thing is None else promotions.Concern(text=asked.q or "")
+    return {
+        "action": asked.action,
+        "actor": asked.actor,
+        "about": thing or named.about,
+        "stream": f"model:{named.model.uid}" if named.model is not None else None,
+        "after": asked.after,
+        "before": asked.before,
+        "text": named.text or None,
+    }
+
+
 def _without_address(private: dict[str, str]) -> dict[str, str]:
     return {pointer: value for pointer, value in private.items() if pointer != ADDRESS}
 
@@ -160,17 +203,7 @@ def _place(cursor: str | None) -> str | None:
 
 
 def _shown(events: list[Event]) -> list[EventResponse]:
-    try:
-        opened = log.private_values_bulk(events)
-        altered: dict[uuid.UUID, str] = {}
-    except CommitmentMismatchError:
-        # One altered value must neither hide the other events nor stay unreported.
-        opened, altered = {}, {}
-        for event in events:
-            try:
-                opened[event.event_id] = log.private_values(event)
-            except CommitmentMismatchError as fault:
-                opened[event.event_id], altered[event.event_id] = {}, fault.pointer
+    opened, altered = log.readable_private_values(events)
     return [
         EventResponse(
             id=str(event.event_id),

@@ -7,7 +7,7 @@ import uuid
 from datetime import date, datetime, time
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
 from audit import actions
@@ -28,8 +28,8 @@ SIZE = 50
 
 
 @page_view()
-def audit(request: PageRequest) -> HttpResponse:
-    """List events, newest first.
+def audit(request: PageRequest) -> HttpResponseBase:
+    """List events, newest first; `download=csv` or `jsonl` returns all that the filters select as a file.
 
     Readers of the organisation's audit log see all events. Others see the events of a model, version or request that is
     visible to them, named by `model` or `request` in the URL or by the search box.
@@ -41,17 +41,28 @@ def audit(request: PageRequest) -> HttpResponse:
     if not whole and not concern.is_open_to_readers_of_the_model:
         context = {"denied": whole, "models": access.visible_models(request.actor).order_by("slug")[:12]}
         return render_page(request, "audit/closed.html", context, status=403)
-    found = log.search(
-        action=filters.get("action"),
-        actor=_actor_ids(filters.get("actor", "")) if filters.get("actor") else None,
-        stream=f"model:{concern.model.uid}" if concern.model is not None else None,
-        about=concern.about,
-        after=_start(filters.get("from", "")),
-        before=_end(filters.get("to", "")),
-        text=concern.text or None,
-        cursor=request.GET.get("after"),
-        limit=SIZE,
-    )
+    conditions: dict[str, Any] = {
+        "action": filters.get("action"),
+        "actor": _actor_ids(filters.get("actor", "")) if filters.get("actor") else None,
+        "stream": f"model:{concern.model.uid}" if concern.model is not None else None,
+        "about": concern.about,
+        "after": _start(filters.get("from", "")),
+        "before": _end(filters.get("to", "")),
+        "text": concern.text or None,
+    }
+    if (form := promotions.EXPORT_FORMATS.get(request.GET.get("download", ""))) is not None:
+        words = {
+            **filters,
+            **({"q": asked.text} if asked.text else {}),
+            "time_zone": timezone.get_current_timezone_name(),
+        }
+        view = promotions.LogView(conditions, words, with_addresses=bool(whole))
+        response = StreamingHttpResponse(
+            promotions.export_lines(view, form), content_type=promotions.CONTENT_TYPES[form]
+        )
+        response["Content-Disposition"] = f'attachment; filename="audit-log.{form}"'
+        return response
+    found = log.search(**conditions, cursor=request.GET.get("after"), limit=SIZE)
     context = {
         "lines": lines_of(request.actor, found.events),
         "older": found.cursor,

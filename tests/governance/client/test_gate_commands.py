@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from governance.client import Client
+from governance.client import ApiError, Client, VerificationError, summary_of_export
 from governance.models import PromotionRequest
 from registry.models import ModelVersion, RegisteredModel
 from tests import factories
@@ -212,3 +212,25 @@ def test_a_promotion_is_simulated_before_it_is_requested(
     assert drafted.status == 7, "an officer may not request it"
     assert countersign("simulate", registered, "--to", "staging", "--policy", tmp_path / "none.yaml").status == 2
     assert PromotionRequest.objects.count() == 0
+
+
+def test_an_auditor_exports_the_log_and_a_cut_file_is_noticed(
+    organisation: Organisation, registered: str, tmp_path: Path
+) -> None:
+    auditor = organisation.client(organisation.people.ingrid, "audit:read")
+    for form in ("csv", "jsonl"):
+        file = tmp_path / f"log.{form}"
+        summary = auditor.export_events(file, form=form, action="version.registered")
+        assert summary["events"] == 1
+        assert summary["filter"] == {"action": "version.registered"}
+        assert summary_of_export(file, form) == summary
+        first, *_ = lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(b"".join(lines[:-1]))
+        with pytest.raises(VerificationError):
+            summary_of_export(file, form)
+        file.write_bytes(first.replace(b"v", b"w", 1) + b"".join(lines[1:]))
+        with pytest.raises(VerificationError):
+            summary_of_export(file, form)
+    with pytest.raises(ApiError):
+        auditor.export_events(tmp_path / "none", model="absent")
+    assert not (tmp_path / "none").exists()

@@ -185,6 +185,7 @@ _simply("read the policies", "listChecks", "GET", "/checks")
 _simply("read the policies", "getCheck", "GET", "/checks/license.allowed")
 _simply("read the policies", "listPolicyPaths", "GET", "/policies/paths")
 _simply("read the audit log", "listEvents", "GET", "/audit/events")
+_simply("read the audit log", "exportEvents", "GET", "/audit/export")
 _simply(
     "read an event of the organisation",
     "getEvent",

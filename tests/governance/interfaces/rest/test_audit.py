@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from audit import leaf, selectors
+from audit.actor import process
 from audit.exceptions import CommitmentMismatchError
 from audit.models import Event, Private
+from audit.recorder import ObjectRef, record_event
 from registry.access import Role
 from tests import factories
 from tests.governance.interfaces.rest.conftest import Caller, CallerOf
@@ -170,3 +177,49 @@ def test_a_request_has_its_own_trail(happened: Caller, ingrid_calls: Caller) -> 
     ]
     assert same[0] == same[1] == same[2]
     assert [item["id"] for item in same[0]] == [item["id"] for item in trail]
+
+
+def _ended(raw: bytes) -> tuple[list[Any], dict[str, Any]]:
+    """The lines of an export and its summary, compared with each other."""
+    *lines, last = raw.splitlines(keepends=True)
+    summary: dict[str, Any] = json.loads(last)["export"]
+    assert hashlib.sha256(b"".join(lines)).hexdigest() == summary["sha256"]
+    assert summary["events"] == len(lines)
+    return [json.loads(line) for line in lines], summary
+
+
+def test_an_export_has_the_exact_records_and_states_what_it_is(happened: Caller, ingrid_calls: Caller) -> None:
+    answer = ingrid_calls.get("/audit/export?model=m")
+    lines, summary = _ended(answer.raw)
+
+    listed = ingrid_calls.get("/audit/events?model=m&limit=100").json["items"]
+    assert [line["id"] for line in lines] == [item["id"] for item in reversed(listed)]
+    newest = Event.objects.order_by("-id")[0]
+    assert summary["filter"] == {"model": "m"}
+    assert summary["as_of"] == {"event": str(newest.event_id), "at": newest.body["at"]}
+    for line, raw in zip(lines, answer.raw.splitlines(), strict=False):
+        event = Event.objects.get(event_id=line["id"])
+        assert raw.endswith(b'"event": ' + bytes(event.leaf) + b"}")
+        assert line["leaf_hash"] == leaf.leaf_hash(bytes(event.leaf)).hex()
+    assert "names Ada" in lines[0]["private"].values()
+    assert _ended(ingrid_calls.get("/audit/export?action=no.such").raw)[0] == []
+
+
+def test_a_spreadsheet_evaluates_no_cell_of_an_export(priya_calls: Caller, ingrid_calls: Caller) -> None:
+    priya_calls.register_model("m")
+    with transaction.atomic():
+        record_event(
+            "model.registered",
+            actor=process("test"),
+            target=ObjectRef("other", "1"),
+            stream="other:1",
+            reason="=1+1\r\n-2",
+        )
+    raw = ingrid_calls.get("/audit/export?format=csv&thing=other:1").raw
+    heading, row, last = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
+    named = dict(zip(heading, row, strict=True))
+    assert named["reason"].startswith("'=1+1")
+    assert "\n'-2" in named["reason"]
+    assert last[0] == "end of export"
+    lines = b"".join(raw.splitlines(keepends=True)[:-1])
+    assert last[-1] == f"sha256: {hashlib.sha256(lines).hexdigest()}"

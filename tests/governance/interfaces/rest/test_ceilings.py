@@ -79,6 +79,7 @@ CEILINGS = {
     "listChangeProposals": ("/change-proposals", 12),
     "listPolicyPaths": ("/policies/paths", 14),
     "listEvents": ("/audit/events", 12),
+    "exportEvents": ("/audit/export", 14),
     "getEvent": ("/audit/events/{event}", 12),
 }
 """By operation: an address, and how many queries it may take, signing in among them."""

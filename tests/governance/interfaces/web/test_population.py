@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from audit import clock
-from governance.interfaces.web.csv_file import cell_text
+from governance.csv_lines import cell_text
 from tests.governance.interfaces.web.scene import PageTest
 
 MOST_QUERIES = 25
