@@ -20,8 +20,10 @@ PADDING = "x" * 120
 
 def events(count: int) -> Iterator[bundles.Entry]:
     """Events of about 540 bytes in many streams."""
+    head, _, tail = own_log.event(0, "model:STREAM", 1, digest=PADDING).partition(b"-8000-000000000000")
+    tail = tail.replace(b"model:STREAM", b"model:%036d").replace(b'"seq":1', b'"seq":%d')
     for number in range(count):
-        made = own_log.event(number, f"model:{number % STREAMS:036}", number // STREAMS + 1, digest=PADDING)
+        made = b"%s-8000-%012d%s" % (head, number, tail % (number % STREAMS, number // STREAMS + 1))
         yield bundles.Entry(number, "", made, leaf.leaf_hash(made))
 
 
