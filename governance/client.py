@@ -2624,9 +2624,7 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate a promotion before it is requested; nothing is written. Exit status 0: it passes, 4: something is "
         "missing, 5: checks have not run, 7: not reachable",
     )
-    simulate.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
-    simulate.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
-    simulate.add_argument("--policy", metavar="FILE", help="a draft of a policy, for officers")
+    _add_simulate(simulate)
 
     wait = command("wait", _wait, "wait until a request is decided, and show what is missing")
     _add_timeout(wait)
@@ -2657,6 +2655,12 @@ def _add_decision(decision: argparse.ArgumentParser) -> None:
     decision.add_argument("--key", required=True, metavar="FILE", help="trusted decision keys (PEM), kept elsewhere")
     decision.add_argument("--packet", metavar="FILE", help="the evidence package, to compare its digest")
     decision.add_argument("--passkey", metavar="FILE", help="public keys (PEM) of passkeys that are trusted as well")
+
+
+def _add_simulate(simulate: argparse.ArgumentParser) -> None:
+    simulate.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
+    simulate.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
+    simulate.add_argument("--policy", metavar="FILE", help="a draft of a policy, for officers")
 
 
 def _add_search(search: argparse.ArgumentParser) -> None:
