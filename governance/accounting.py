@@ -30,6 +30,7 @@ def declare_all() -> None:
     declare("governance_checkrun", "check.*")
     declare("governance_externalrun", "external_run.*")
     declare("governance_frozendocument", "document.*")
+    declare("governance_documentsignoff", "document.*")
     declare("governance_sourcecopy", "copy.*")
     declare("governance_webhook", "webhook.*")
     declare("governance_webhooksecret", "webhook.*")

@@ -31,6 +31,7 @@ PACKET_FROZEN = register("packet.frozen", "opened review on an evidence package"
 PACKET_OUTDATED = register("packet.outdated", "closed review: the evidence package is out of date")
 
 DOCUMENT_FROZEN = register("document.frozen", "froze the technical document")
+DOCUMENT_SIGNED = register("document.signed", "signed off parts of the regulatory document")
 
 COPY_PLANNED = register("copy.planned", "planned a copy of the files at the version's source")
 COPY_COMPLETED = register("copy.completed", "copied the files at the version's source")

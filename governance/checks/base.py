@@ -51,7 +51,8 @@ the kind "champion.evaluation.table" is the champion's file of the kind "evaluat
 CHAMPION_EVALUATION_TABLE = CHAMPION + EVALUATION_TABLE
 
 FACT_NAMES = frozenset(
-    {"advisories", "champion", "code", "datasets", "evaluation", "licence", "metrics", "target", "verification_keys"}
+    {"advisories", "champion", "code", "datasets", "evaluation", "licence", "metrics", "sign_offs", "target"}
+    | {"verification_keys"}
 )
 """Facts that `Check.facts` may name.
 
@@ -61,6 +62,8 @@ the packages in the evidence, by name; empty in the inputs of a run, and filled 
 `code`: repository and commit, empty if not declared, and dirty: whether the working copy had changes; None: unknown.
 `datasets`: the declared datasets, each with role, name, version, uri, algorithm, digest, strength.
 `evaluation`: `registered_at` of the evaluation table, when these bytes were first attached to a version of the model.
+`sign_offs`: signatures under the regulatory document, the newest last, each with name, roles, signed_on and parts: the
+digest of the content of each signed part, by point.
 `verification_keys`: the public keys that count for the model now, each with name, owner, purposes, key_id, public_key.
 `champion`: None, or number, uid, is_same (the version itself is in the target, and no other) and datasets of the
 version in the target.

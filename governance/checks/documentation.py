@@ -34,6 +34,7 @@ _FACTS = {
     "evaluation": "when the evaluation table was first attached",
     "licence": "the licence that was given when the version was registered",
     "metrics": "the declared metrics",
+    "sign_offs": "the signatures under parts of the regulatory document",
     "target": "the stage or alias of the promotion",
 }
 CONCLUSIONS = (

@@ -25,7 +25,7 @@ from governance.checks.base import (
     missing_evidence,
 )
 from governance.checks.sources import Source
-from governance.models import AdvisoryMirror, PromotionRequest
+from governance.models import AdvisoryMirror, DocumentSignOff, PromotionRequest
 from registry import selectors
 from registry.models import DatasetReference, ModelVersion
 from registry.selectors import VersionContents
@@ -190,6 +190,19 @@ class InputResolver:
         return selectors.keys_in_force(self._version.model, clock.now())
 
     @property
+    def sign_offs(self) -> list[dict[str, Any]]:
+        """The signatures under parts of the regulatory document of the version, the newest last."""
+        return [
+            {
+                "name": row.signed_name,
+                "roles": list(row.roles),
+                "signed_on": row.signed_at.date().isoformat(),
+                "parts": dict(row.parts),
+            }
+            for row in DocumentSignOff.objects.filter(version=self._version)
+        ]
+
+    @property
     def target(self) -> dict[str, str | None]:
         """The target of the promotion: a stage's slug, or an alias."""
         stage = self._request.target_stage
@@ -243,6 +256,7 @@ FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
     "evaluation": lambda shelf: shelf.evaluation,
     "licence": lambda shelf: shelf.licence,
     "metrics": lambda shelf: shelf.metrics,
+    "sign_offs": lambda shelf: shelf.sign_offs,
     "target": lambda shelf: shelf.target,
     "verification_keys": lambda shelf: shelf.verification_keys,
 }

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -41,6 +42,7 @@ FACTS: Mapping[str, Any] = {
     "evaluation": {"registered_at": None},
     "licence": "",
     "metrics": [],
+    "sign_offs": [],
     "target": {"stage": "production", "alias": None},
     "verification_keys": [],
 }
@@ -82,6 +84,13 @@ class _Code(_Fact):
     dirty: bool | None = None
 
 
+class _SignOff(_Fact):
+    name: str
+    roles: list[str] = []
+    signed_on: date
+    parts: dict[str, str]
+
+
 class _EvaluationDate(_Fact):
     registered_at: AwareDatetime | None
 
@@ -108,6 +117,7 @@ _FORMS: Mapping[str, TypeAdapter[Any]] = {
     "code": TypeAdapter(_Code),
     "datasets": TypeAdapter(list[_Dataset]),
     "evaluation": TypeAdapter(_EvaluationDate),
+    "sign_offs": TypeAdapter(list[_SignOff]),
     "verification_keys": TypeAdapter(list[_Key]),
 }
 """The forms of facts with members."""

@@ -24,6 +24,7 @@ from governance.models.policy import Policy, PolicyRevision, PolicyTerm, Request
 from governance.models.policy_replay import PolicyReplay
 from governance.models.promotion import PromotionRequest
 from governance.models.settlement_failure import SettlementFailure
+from governance.models.sign_off import DocumentSignOff
 from governance.models.signal import SignalReport, SignalSeries, SignalValue
 from governance.models.signature import DecisionKey, SignatureRecord
 from governance.models.source_copy import SourceCopy
@@ -41,6 +42,7 @@ __all__ = [
     "DecisionKey",
     "Delegation",
     "DiscussionThread",
+    "DocumentSignOff",
     "EmergencyChange",
     "ExternalRun",
     "Finding",

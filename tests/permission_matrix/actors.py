@@ -107,6 +107,8 @@ SHADOW = "shadow"
 """A free alias, which points at the version without a request."""
 CONTENT = b'{"weights": [1]}'
 KIND = "document.report"
+REGULATORY = "docs.regulatory"
+ANNEX = b"template: annex-iv\nparts: {'3': {answer: Monitored every day.}}\n"
 REPORTED = "acme.robustness"
 """A check that another system runs."""
 DATASET = "d" * 64
@@ -502,6 +504,9 @@ def _make_versions(world: World) -> None:
             versions.complete_registration(actor=trainer, version=declared)
     evidence.attach_evidence(
         actor=trainer, version=world.version(SHOWN), kind=KIND, filename="report.txt", stream=io.BytesIO(b"good")
+    )
+    evidence.attach_evidence(
+        actor=trainer, version=world.version(FREE), kind=REGULATORY, filename="annex.yaml", stream=io.BytesIO(ANNEX)
     )
     for number in (SHOWN, READY):
         made = promotions.request(

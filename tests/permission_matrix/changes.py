@@ -76,6 +76,7 @@ CHANGES = {
     "add metrics": _change("metric.added", "registry_metric +1 ~1", "registry_modelversion ~1"),
     "add a model card": _change("card.added", "registry_modelcard +1", "registry_modelversion ~1"),
     "add evidence": _change("evidence.added", "registry_evidence +1", "registry_blob +1", "registry_modelversion ~1"),
+    "sign off a document": _change("document.signed", "governance_documentsignoff +1"),
     "report production signals": _change(
         "signal.reported", "governance_signalreport +1", "governance_signalseries +1", "governance_signalvalue +1"
     ),

@@ -126,6 +126,8 @@ complete a version                   SR     -  +  +  -  -  +   -  -  -   -   -  
 add metrics                          SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add a model card                     SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add evidence                         SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+read sign-offs                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+sign off a document                  SPR    -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
 report production signals            SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 read production signals              SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 acknowledge a finding                SP     -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
@@ -285,6 +287,8 @@ complete a version                   SR     -  -  +  -  -  -  +  +  .  +   -  - 
 add metrics                          SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add a model card                     SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+read sign-offs                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+sign off a document                  SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 report production signals            SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 read production signals              SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 acknowledge a finding                S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?

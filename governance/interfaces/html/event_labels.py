@@ -23,6 +23,7 @@ from governance.models import (
     DecisionKey,
     Delegation,
     DiscussionThread,
+    DocumentSignOff,
     ExternalRun,
     Finding,
     FrozenDocument,
@@ -236,6 +237,12 @@ _KINDS: Mapping[str, _Kind] = {
         ("version__model",),
         "version__model",
         lambda e: _of_version(e.filename, e.version, "#evidence"),
+    ),
+    "sign_off": (
+        DocumentSignOff,
+        ("version__model",),
+        "model",
+        lambda s: _of_version(f"sign-off of {', '.join(s.parts)}"[:80], s.version, "sign-off/"),
     ),
     "promotion": (PromotionRequest, _REQUEST, "model", _request_named),
     "decision": (

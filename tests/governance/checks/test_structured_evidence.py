@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from governance.checks import entry_points
 from governance.checks.base import CheckOutcome, Conclusion
-from governance.checks.builtin.docs_regulatory import ANNEX_IV, CONDITIONAL, REGULATORY
+from governance.checks.builtin.docs_regulatory import (
+    ANNEX_IV,
+    CONDITIONAL,
+    REGULATORY,
+    DocumentPart,
+    digest_of_part,
+)
 from governance.checks.builtin.explanation_declared import EXPLANATION, _Feature, _shares
 from governance.checks.builtin.privacy_review import PRIVACY_REVIEW
 from governance.checks.documentation import EXAMPLES
@@ -207,7 +213,8 @@ def regulate(judged: Judged, changed: dict[str, Any] | None = None, **params: An
         if part:
             part["signed_off_on"] = str(part["signed_off_on"])
     content = yaml.safe_dump(document).encode()
-    return judged("docs.regulatory", {"d": content}, kind=REGULATORY, **params)
+    facts: dict[str, Any] = {"sign_offs": []}
+    return judged("docs.regulatory", {"d": content}, kind=REGULATORY, facts=facts, **{"sign_off": "stated", **params})
 
 
 def test_the_example_of_a_regulatory_document_passes_and_says_what_is_not_checked(judged: Judged) -> None:
@@ -215,7 +222,9 @@ def test_the_example_of_a_regulatory_document_passes_and_says_what_is_not_checke
     assert (found.conclusion, found.findings) == (SUCCESS, ())
     assert "adequate is not checked" in found.summary
     raw = (EXAMPLES / "docs_regulatory.yaml").read_bytes()
-    assert judged("docs.regulatory", {"d": raw}, kind=REGULATORY).conclusion is SUCCESS
+    facts: dict[str, Any] = {"sign_offs": []}
+    stated = judged("docs.regulatory", {"d": raw}, kind=REGULATORY, facts=facts, sign_off="stated")
+    assert stated.conclusion is SUCCESS
 
 
 @pytest.mark.parametrize(
@@ -254,5 +263,26 @@ def test_what_a_regulatory_document_lacks(
     "content", [b"", b"template: other\nparts: {}", b"- a", b"template: annex-iv", b"\xff", b"a: ["]
 )
 def test_what_is_no_regulatory_document(judged: Judged, content: bytes) -> None:
-    found = judged("docs.regulatory", {"d": content}, kind=REGULATORY)
+    found = judged("docs.regulatory", {"d": content}, kind=REGULATORY, facts={"sign_offs": []})
     assert (found.conclusion, found.findings[0].code) == (ACTION, "document_unreadable")
+
+
+def test_a_signature_is_for_the_content_of_a_part(judged: Judged) -> None:
+    raw = (EXAMPLES / "docs_regulatory.yaml").read_bytes()
+    parts = {
+        clause: digest_of_part(clause, DocumentPart.model_validate({**part, "signed_off_on": None}))
+        for clause, part in yaml.safe_load(raw)["parts"].items()
+    }
+    row = {"name": "Greta Holm", "roles": ["owner"], "signed_on": "2026-10-01", "parts": parts}
+
+    def codes(*rows: dict[str, Any], **params: Any) -> set[str]:
+        found = judged("docs.regulatory", {"d": raw}, kind=REGULATORY, facts={"sign_offs": list(rows)}, **params)
+        return {finding.code for finding in found.findings}
+
+    assert codes(row) == set()
+    assert codes({**row, "parts": {**parts, "3": "0" * 64}}) == {"not_signed"}
+    assert codes({**row, "signed_on": "2025-10-01"}) == {"sign_off_expired"}
+    assert codes({**row, "signed_on": "2025-10-01"}, row) == set(), "the newest counts"
+    assert codes(row, sign_off_roles=["validator"]) == {"signer_without_role"}
+    earlier = {**row, "roles": ["validator"], "signed_on": "2026-09-01"}
+    assert codes(earlier, row, sign_off_roles=["validator"]) == set(), "the one in the role counts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from audit import clock
 from registry.models import RegisteredModel
 from registry.selectors import card_of
 from tests.factories import PASSWORD
-from tests.permission_matrix import inputs
+from tests.permission_matrix import actors, inputs
 from tests.permission_matrix.actors import (
     ANOTHER_POLICY,
     DATASET,
@@ -158,6 +159,7 @@ for _own in (
 
 _simply("read production signals", "signals", lambda world: _url("signals", MODEL, SHOWN))
 _simply("read production signals", "finding", lambda world: _url("finding", world.finding.pk))
+_simply("read sign-offs", "sign-off", lambda world: _url("sign-off", MODEL, FREE))
 _simply("read waivers", "waiver", lambda world: _url("waiver", world.waiver.pk))
 _simply("read waivers", "grant-waiver", lambda w: _url("grant-waiver", w.champion_request.pk, inputs.WAIVABLE))
 
@@ -199,6 +201,13 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     given = inputs.waived(world.champion_request)
     path = _url("grant-waiver", world.champion_request.pk, given.pop("check"))
     return client.post(path, {**given, "until": given["until"].isoformat(), "password": PASSWORD})
+
+
+@PAGE.at("sign off a document", "POST web:sign-off")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    sha256 = hashlib.sha256(actors.ANNEX).hexdigest()
+    sent = {"parts": ["3"], "document_sha256": sha256, "password": PASSWORD}
+    return client.post(_url("sign-off", MODEL, FREE), sent)
 
 
 @PAGE.at("revoke a waiver", "POST web:revoke-waiver")

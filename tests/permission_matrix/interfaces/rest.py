@@ -219,6 +219,7 @@ _simply(
 _simply("read production signals", "listSignals", "GET", f"{VERSIONS}/{SHOWN}/signals")
 _simply("read production signals", "listFindings", "GET", f"/models/{MODEL}/findings")
 _simply("read production signals", "getFinding", "GET", lambda world: f"/findings/{world.finding.pk}")
+_simply("read sign-offs", "listSignOffs", "GET", f"{VERSIONS}/{FREE}/sign-offs")
 _simply("read waivers", "getWaiver", "GET", lambda world: f"/waivers/{world.waiver.pk}")
 _simply("open a finding", "openFinding", "POST", f"/models/{MODEL}/findings", {"title": "A finding", "severity": "low"})
 _simply(
@@ -331,6 +332,11 @@ def _(world: World, api: Api) -> Answer:
 @REST.at("decide on a request", "decide", own_words=True)
 def _(world: World, api: Api) -> HttpResponseBase:
     return api("POST", f"/promotions/{world.request(SHOWN).pk}/decisions", {"outcome": "approve"})
+
+
+@REST.at("sign off a document", "signDocument", own_words=True)
+def _(world: World, api: Api) -> HttpResponseBase:
+    return api("POST", f"{VERSIONS}/{FREE}/sign-offs", {})
 
 
 # The interface asks for models:read first, to name the model at all.

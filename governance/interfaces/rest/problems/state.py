@@ -79,6 +79,11 @@ STATE: Final[dict[str, ProblemType]] = {
         "A waiver is for the result that the person was shown.",
         "Read the result again.",
     ),
+    "document_changed": ProblemType(
+        "Another document was attached",
+        "A sign-off is for the document that the person read.",
+        "Read the newest document.",
+    ),
     "waiver_ended": ProblemType(
         "The waiver has ended", "A waiver that was revoked or expired is final.", "Grant another waiver."
     ),

@@ -52,6 +52,7 @@ CEILINGS = {
     "getReadiness": (f"{VERSION}/readiness", 30),
     "getLineage": (f"{VERSION}/lineage", 16),
     "listSignals": (f"{VERSION}/signals", 20),
+    "listSignOffs": (f"{VERSION}/sign-offs", 12),
     "listExternalRuns": (f"{VERSION}/checks/acme.review/runs", 14),
     "listVerificationKeys": ("/verification-keys", 10),
     "listDecisionKeys": ("/decision-keys", 10),
@@ -110,6 +111,8 @@ def register(calls: Caller, slug: str, versions: int = 2) -> None:
         table = b"label,score\n1,0.9\n"
         stored = calls("POST", f"{made['url']}/evidence/evaluation.table?filename=scores.csv", body=table)
         assert stored.status == 201, stored
+        regulated = b"template: annex-iv\nparts: {}\n"
+        calls("POST", f"{made['url']}/evidence/docs.regulatory?filename=annex.yaml", body=regulated)
 
 
 def more(calls: Caller, slug: str = SLUG) -> None:

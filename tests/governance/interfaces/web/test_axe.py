@@ -5,12 +5,14 @@ A page is one line in the class of its subject. The classes run in different pro
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 
 import pytest
 
+from governance.checks.documentation import EXAMPLES
 from governance.models import Decision, DiscussionThread, PromotionRequest
-from governance.services import dataset_recalls, discussion, impacts, policies, setup
+from governance.services import dataset_recalls, discussion, evidence, impacts, policies, setup
 from registry.access import actor_for
 from registry.models import DatasetReference, ModelVersion, User
 from registry.services import access_requests
@@ -161,9 +163,18 @@ class TestAfterPromotion:
 class TestVersions:
     def test_no_faults(self, scene: Scene, open_as: Open) -> None:
         people, slug = scene.people, scene.model.slug
+        document = (EXAMPLES / "docs_regulatory.yaml").read_bytes()
+        evidence.attach_evidence(
+            actor=actor_for(people.priya),
+            version=scene.challenger,
+            kind="docs.regulatory",
+            filename="annex.yaml",
+            stream=io.BytesIO(document),
+        )
         check_pages(
             open_as,
             [
+                (people.priya, f"/models/{slug}/versions/2/sign-off/"),
                 (people.priya, f"/models/{slug}/versions/2/"),
                 (people.priya, f"/models/{slug}/versions/2/promote/"),
                 (people.priya, f"/models/{slug}/versions/2/card/"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from audit import clock
 from audit.actor import Actor
 from governance import selectors as gate
 from governance.monitoring.reports import Report, Signal
-from governance.services import evidence, external_checks, findings, signals, waivers
+from governance.services import evidence, external_checks, findings, sign_offs, signals, waivers
 from governance.services.external_report import RunReport
 from registry import access, selectors
 from registry.models import RegisteredModel
@@ -252,6 +253,23 @@ def _(world: World, actor: Actor) -> None:
 def _(world: World, actor: Actor) -> bool:
     access.require_scope(actor, "models:read")
     return gate.visible_findings(actor).filter(pk=world.finding.pk).exists()
+
+
+@SERVICE.at("read sign-offs")
+def _(world: World, actor: Actor) -> None:
+    access.require_scope(actor, "models:read")
+    sign_offs.signable_document(selectors.version(actor, actors.MODEL, FREE))
+
+
+@SERVICE.at("sign off a document")
+def _(world: World, actor: Actor) -> None:
+    sign_offs.sign_off(
+        actor=actor,
+        version=world.version(FREE),
+        parts=["3"],
+        document_sha256=hashlib.sha256(actors.ANNEX).hexdigest(),
+        signature=sign_offs.SignOffSignature(actors.PASSWORD),
+    )
 
 
 @SERVICE.at("read waivers")
