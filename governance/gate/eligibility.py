@@ -27,7 +27,7 @@ from registry.models import Membership, RegisteredModel, User
 from registry.models.joined_rows import JoinedRows
 from registry.selectors import account_controls, participation
 from registry.selectors.account_controls import Control
-from registry.selectors.tier_lowerings import who_lowered
+from registry.selectors.tier_lowerings import Loosening, who_loosened
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvemen
 
 def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
     parties = participation((r.pk, r.version_id, r.requested_with_id) for r in requests)
-    lowered = who_lowered({r.model_id for r in requests})
+    lowered = who_loosened({r.model_id for r in requests})
     asking = {r.pk: parties[r.pk].behind_request | {r.requested_by.uid} for r in requests}
     controls = account_controls.controls_of(frozenset().union(*asking.values()))
     loosened = loosened_policies(requests)
@@ -192,7 +192,8 @@ def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involveme
                 for account in asking[r.pk]
                 for uid in account_controls.controllers(controls.get(account, ()), r.created_at)
             ),
-            lowered_tier=lowered.get(r.model_id, frozenset()),
+            lowered_tier=lowered.get(r.model_id, Loosening()).tier,
+            changed_facts=lowered.get(r.model_id, Loosening()).facts,
             claimed=parties[r.pk].claimed,
             unmatched=parties[r.pk].unmatched,
             loosened_policy=loosened.get(r.pk, {}),

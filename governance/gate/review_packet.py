@@ -293,6 +293,7 @@ def _kept_out(form: str, request: PromotionRequest, involved: Involvement | None
         "lowered_tier": sorted(involved.lowered_tier),
         "claimed": {uid: list(roles) for uid, roles in involved.claimed.items()},
         "unmatched": [role for role, _ in involved.unmatched],
+        "changed_facts": dict(sorted(involved.changed_facts.items())),
         "loosened_policy": dict(sorted(involved.loosened_policy.items())),
     }
     return {

@@ -22,6 +22,8 @@ class Involvement:
     tokens were used. `behind_token`: those, and everyone on record who could use those tokens. `behind_request`: the
     subset behind the token that requested the promotion. `controls_asking`: who could act as the requesting accounts at
     the time of the request or later. `lowered_tier`: who proposed or confirmed the current, less strict risk tier.
+    `changed_facts`: who proposed or confirmed a change of facts after which a less strict policy governs the model,
+    with the names of the facts.
     `claimed`: the roles that the version's own metadata states for an account; `unmatched`: (role, text) where it names
     no account. `loosened_policy`: who put a less strict policy in force after the version was registered. `mutual`:
     people with a cycle of approvals through the authors, where the policy excludes them, with the cycle in words.
@@ -40,6 +42,7 @@ class Involvement:
     unmatched: tuple[tuple[str, str], ...] = ()
     loosened_policy: Mapping[str, str] = field(default_factory=dict)
     mutual: Mapping[str, str] = field(default_factory=dict)
+    changed_facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def authors(self) -> frozenset[str]:
@@ -125,6 +128,12 @@ def _interest(uid: str, name: str, being: str, involved: Involvement) -> Exclusi
     """Return the rule about an interest in the outcome that excludes a person."""
     if uid in involved.lowered_tier:
         return Exclusion("SoD-10", f"{name} proposed or confirmed the less strict risk tier of this model")
+    if uid in involved.changed_facts:
+        return Exclusion(
+            "SoD-10",
+            f"{name} proposed or confirmed the change of {involved.changed_facts[uid]} of this model, after which a "
+            "less strict policy governs it",
+        )
     if uid in involved.claimed:
         roles = listed(involved.claimed[uid])
         return Exclusion("SoD-11", f"{being} named in the metadata of this version as {roles}")

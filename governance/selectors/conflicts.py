@@ -41,7 +41,7 @@ def conflicts_of(request: PromotionRequest, reviewers: Mapping[str, Reviewer]) -
     cycles = cycles_of({request.pk: Asked(involved.authors, rule)}).get(request.pk, {}) if request.is_live else {}
     people = {
         involved.requester, *involved.authors, *involved.behind_token, *involved.lowered_tier,
-        *involved.loosened_policy, *involved.mutual,
+        *involved.changed_facts, *involved.loosened_policy, *involved.mutual,
     }  # fmt: skip
     names = selectors.account_names({*people, *cycles} - reviewers.keys())
     names |= {uid: one.name for uid, one in reviewers.items()}

@@ -111,8 +111,16 @@ def test_a_change_of_facts_that_loosens_the_policy_needs_a_second_person(bank: B
     confirm(bank, proposal, "marta")
     row.refresh_from_db()
     assert row.tags == {"market": "sme"}
+    open_request = PromotionRequest.objects.latest("pk")
+    excluded = {one.name: one for one in selectors.request_page(bank.actor("priya"), open_request.pk).conflicts}
+    assert {(excluded[name].rule, "the change of tags" in excluded[name].reason) for name in ("Sofia", "Marta")} == {
+        ("SoD-10", True)
+    }
     back, none = fact_changes.submit(actor=bank.actor("sofia"), model=bank.model, tags={"market": "retail"})
     assert (back.tags, none) == ({"market": "retail"}, None), "a stricter policy needs no second person"
+    metadata.tag_model(actor=bank.actor("sofia"), model=bank.model, key="colour", value="blue")
+    after = selectors.request_page(bank.actor("priya"), open_request.pk).conflicts
+    assert not [one for one in after if one.rule == "SoD-10"], "the changed tags have their earlier values"
 
 
 def confirm(bank: Bank, proposal: ChangeProposal, by: str) -> None:

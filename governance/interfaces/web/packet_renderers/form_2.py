@@ -93,6 +93,10 @@ def approvals(source: Source) -> Section:
             for uid in kept_out.get("lowered_tier", ())
         ),
         *(
+            (source.person(uid), f"proposed or confirmed the change of {facts}, which loosens the policies (SoD-10)")
+            for uid, facts in kept_out.get("changed_facts", {}).items()
+        ),
+        *(
             (source.person(uid), f"named in the metadata of this version as {' and '.join(roles)} (SoD-11)")
             for uid, roles in kept_out.get("claimed", {}).items()
         ),
