@@ -23,6 +23,7 @@ from governance.task_queue import (
     RECOGNISE_FORMATS,
     RECORD_IMPACTS,
     REMIND,
+    REPORT_AUDIT_PROBLEMS,
     REQUEUE_DUE_WORK,
     SEND_WEBHOOKS,
     SWEEP_STORAGE,
@@ -32,6 +33,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
 END_ACCESS_SECONDS = 60.0
 ESCALATE_SECONDS = 300.0
+AUDIT_PROBLEMS_SECONDS = 300.0
 RECORD_IMPACTS_SECONDS = 300.0
 NOTIFICATION_SECONDS = 15.0
 
@@ -94,6 +96,11 @@ app.conf.beat_schedule = {
     "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},
     # A step of a policy is due after days, so a delay of some minutes does not matter.
     "escalate": {"task": ESCALATE, "schedule": ESCALATE_SECONDS, "options": {"expires": ESCALATE_SECONDS}},
+    "report-audit-problems": {
+        "task": REPORT_AUDIT_PROBLEMS,
+        "schedule": AUDIT_PROBLEMS_SECONDS,
+        "options": {"expires": AUDIT_PROBLEMS_SECONDS},
+    },
     "record-impacts": {
         "task": RECORD_IMPACTS,
         "schedule": RECORD_IMPACTS_SECONDS,

@@ -706,6 +706,25 @@ class Client:
                 return items
             query["cursor"] = cursor
 
+    def notifications(self, *, unread: bool = True, reason: str | None = None, limit: int = 50) -> list[Json]:
+        """Return at most `limit` notifications of the person behind the token, newest first."""
+        query = {"state": "unread" if unread else "any", "limit": str(min(limit, 100))}
+        if reason:
+            query["reason"] = reason
+        items: list[Json] = []
+        while len(items) < limit:
+            document = self._ask("GET", "/notifications", query=query).document
+            items += _items(document, "items")
+            if not (cursor := str(document.get("next") or "")):
+                break
+            query["cursor"] = cursor
+        return items[:limit]
+
+    def mark_notifications_read(self, ids: Sequence[str] | None = None) -> int:
+        """Mark notifications as read, all of them if `ids` is None. Returns how many were unread."""
+        body: Json = {"all": True} if ids is None else {"ids": list(ids)}
+        return int(self._ask("POST", "/notifications/read", body=body).document["marked"])
+
     def _as_read(self, number: int, verb: str, body: Json | None = None) -> Json:
         tag = self._ask("GET", f"/promotions/{number}").headers.get("ETag", "")
         return self._ask("POST", f"/promotions/{number}/{verb}", body=body, headers={"If-Match": tag}).document
@@ -1758,6 +1777,21 @@ def _comment_lines(comment: Json) -> list[str]:
     return [head, *(f"    {_plain(line)}" for line in str(comment["text"]).splitlines())]
 
 
+def _notifications(client: Client, options: argparse.Namespace, console: Console) -> int:
+    found = client.notifications(unread=not options.all, reason=options.reason, limit=options.limit)
+    lines = []
+    for one in found:
+        mark = "  " if one.get("read_at") else " •"
+        lines += [
+            f"{mark} {_plain(one['created_at'])[:16]}  {_plain(one['title'])}",
+            f"     {_plain(one['because'])} {_plain(one['page'])}",
+        ]
+    console.answer({"items": found}, *(lines or ["no notifications" if options.all else "no unread notifications"]))
+    if options.mark_read and found:
+        client.mark_notifications_read([str(one["id"]) for one in found if not one.get("read_at")])
+    return DONE
+
+
 def _resolve(client: Client, options: argparse.Namespace, console: Console) -> int:
     document = client.resolve(options.reference)
     verified = verify(document, Path(options.verify)) if options.verify else 0
@@ -2639,6 +2673,8 @@ def _parser() -> argparse.ArgumentParser:
     comment.add_argument("text", help="Markdown; - reads standard input; @ and a user name mention a person")
     comment.add_argument("--thread", type=_number, metavar="NUMBER", help="answer in this thread")
 
+    _add_notifications(command("notifications", _notifications, "list your unread notifications, or mark them as read"))
+
     resolve = command("resolve", _resolve, "resolve a reference to a version, with the digests of its files")
     resolve.add_argument("reference", help="model/7, model@champion, model@latest or model/production")
     resolve.add_argument("--verify", metavar="FOLDER", help="compare the files below it with the digests")
@@ -2661,6 +2697,15 @@ def _add_simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
     simulate.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
     simulate.add_argument("--policy", metavar="FILE", help="a draft of a policy, for officers")
+
+
+def _add_notifications(notified: argparse.ArgumentParser) -> None:
+    notified.add_argument("--all", action="store_true", help="also those that were read")
+    notified.add_argument("--reason", metavar="REASON", help="only of this reason, such as review_requested")
+    notified.add_argument("--limit", type=_many, default=50, metavar="N", help="maximum number (default: 50)")
+    notified.add_argument(
+        "--mark-read", action="store_true", help="mark those that are listed as read; needs notifications:write"
+    )
 
 
 def _add_search(search: argparse.ArgumentParser) -> None:

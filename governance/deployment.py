@@ -100,8 +100,7 @@ def fence(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMess
     found: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT to_regprocedure('fence.differences()') IS NOT NULL")
-            if cursor.fetchone() != (True,):
+            if (differences := releases.guard_differences(connections[alias])) is None:
                 found.append(
                     Warning(
                         "The database guards are those of an earlier release.",
@@ -110,14 +109,13 @@ def fence(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMess
                     )
                 )
                 continue
-            cursor.execute("SELECT * FROM fence.differences()")
             found += [
                 Warning(
                     f"Not as the last declared migration left it: {difference}.",
                     hint="A superuser of the cluster changed it. Compare the log with a copy kept elsewhere.",
                     id="countersign.W021",
                 )
-                for (difference,) in cursor.fetchall()
+                for difference in differences
             ]
             if differing := releases.differing_registers(connections[alias]):
                 found.append(

@@ -20,7 +20,7 @@ from governance import promotions, task_queue
 from governance.checks import check_runs, format_detection, run_worker
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
-from governance.notifications import delivering, dispatching, scheduled
+from governance.notifications import audit_problems, delivering, dispatching, scheduled
 from governance.notifications.webhooks import outbox, sending
 from governance.services import accounts, delegations, external_checks, impacts, policy_replays, reminders, waivers
 from registry import access
@@ -195,6 +195,13 @@ def dispatch_notifications(self: Task[..., None]) -> None:
         dispatching.dispatch()
         for delivery_id in delivering.due():
             task_queue.enqueue_now(task_queue.DELIVER_NOTIFICATION, delivery_id)
+
+
+@shared_task(bind=True, name=task_queue.REPORT_AUDIT_PROBLEMS, acks_late=True, reject_on_worker_lost=True)
+def report_audit_problems(self: Task[..., None]) -> None:
+    """Notify the compliance officers of problems of the audit log and of its guards."""
+    with _ambient(self):
+        audit_problems.report_problems()
 
 
 @shared_task(

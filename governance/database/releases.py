@@ -123,6 +123,23 @@ def _is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
     return not differing_registers(connection)
 
 
+def guard_differences(connection: BaseDatabaseWrapper) -> list[str] | None:
+    """Return what is not as the last declared migration left it, such as a missing trigger.
+
+    Args:
+        connection: a connection of any role.
+
+    Returns:
+        One line for each difference; None if the guards of the database are those of an earlier release.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regprocedure('fence.differences()') IS NOT NULL")
+        if cursor.fetchone() != (True,):
+            return None
+        cursor.execute("SELECT * FROM fence.differences()")
+        return [line for (line,) in cursor.fetchall()]
+
+
 def differing_registers(connection: BaseDatabaseWrapper) -> list[str]:
     """Return the differences between the registers of the database and those of the code.
 

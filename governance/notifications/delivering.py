@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -44,6 +46,15 @@ QUEUE = WorkQueue(
     max_attempts=lambda: len(PAUSES) + 1,
     pause=lambda attempts: PAUSES[attempts - 1] * (1 + secrets.randbelow(101) / 1000),
 )
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    """A delivery in a list: the titles of its notifications that the reader may see, and how many they may not."""
+
+    delivery: NotificationDelivery
+    titles: tuple[str, ...]
+    hidden: int
 
 
 def due() -> list[int]:
@@ -206,6 +217,24 @@ def send_again(*, actor: Actor, uid: UUID) -> None:
     if not ended.update(**again, run_after=None, claim=None, finished_at=None):
         raise InvalidStateError("This delivery waits to be sent already.", code="delivery_waits")
     task_queue.enqueue_on_commit(task_queue.DELIVER_NOTIFICATION, row.pk)
+
+
+def delivery_rows(actor: Actor, deliveries: Iterable[NotificationDelivery]) -> list[DeliveryRow]:
+    """Return deliveries with the titles that a reader may see. One query.
+
+    Args:
+        actor: who reads; a notification about a model that they may not see is counted, not shown.
+        deliveries: of `deliveries_of` or `all_deliveries`.
+    """
+    found = list(deliveries)
+    uids = {item.model_uid for row in found for item in row.notifications.all() if item.model_uid is not None}
+    seen = set(access.visible_models(actor).filter(uid__in=uids).values_list("uid", flat=True)) if uids else set()
+    rows = []
+    for row in found:
+        items = list(row.notifications.all())
+        titles = tuple(item.title for item in items if item.model_uid is None or item.model_uid in seen)
+        rows.append(DeliveryRow(row, titles, len(items) - len(titles)))
+    return rows
 
 
 def _with_contents() -> QuerySet[NotificationDelivery]:

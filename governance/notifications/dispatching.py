@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
-
 from audit import clock
 from audit import selectors as log
 from audit.models import Event
@@ -21,12 +19,11 @@ from governance.models import (
     NotificationMute,
     NotificationPreferences,
     PromotionRequest,
-    UnprocessedEvent,
 )
 from governance.notifications import reasons
 from governance.notifications.log_reader import LogReader
 from governance.notifications.reasons import MAIL, Mode, mode_of
-from governance.notifications.recipients import DRAFTS, Draft, Subject, drafts_of
+from governance.notifications.recipients import DRAFTS, Draft, drafts_of
 from governance.services.accounts import is_mail_set_up
 from registry import access
 from registry.models import User
@@ -35,9 +32,6 @@ OLDEST: Final = timedelta(days=3)
 """Events that are older when the log is read for the first time are not notified."""
 KEPT: Final = timedelta(days=180)
 """How long notifications and their deliveries are kept."""
-REPORTED_ATTEMPTS: Final = 3
-"""After so many failed attempts the compliance officers are notified of an event."""
-MOST_REPORTED: Final = 20
 _DIGEST_MARGIN: Final = timedelta(minutes=2)
 """A digest that is due sooner gets no further notification: its worker may be composing it."""
 
@@ -45,28 +39,6 @@ _DIGEST_MARGIN: Final = timedelta(minutes=2)
 def dispatch() -> None:
     """Write the notifications of new events. Does nothing while another worker does it."""
     READER.read_new(first=lambda: log.event_pk_before(clock.now() - OLDEST))
-    _report_unprocessed()
-
-
-@transaction.atomic
-def _report_unprocessed() -> None:
-    """Notify compliance officers of events that no reader of the log could process, once for each event."""
-    stuck = list(UnprocessedEvent.objects.filter(attempts__gte=REPORTED_ATTEMPTS)[:MOST_REPORTED])
-    if not stuck:
-        return
-    officers = list(access.holders_in_organisation(access.OrgPermission.MANAGE_POLICIES))
-    notify(
-        Draft(
-            reasons.AUDIT_PROBLEM,
-            f"unprocessed:{row.reader}:{row.event}",
-            Subject("event", str(row.event), f"Event {row.action}", f"/audit/{row.event}/"),
-            f"The event {row.action} cannot be processed for {row.reader}; it is tried again",
-            "You are a compliance officer.",
-            officer,
-        )
-        for row in stuck
-        for officer in officers
-    )
 
 
 def prune() -> None:

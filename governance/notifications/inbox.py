@@ -56,12 +56,13 @@ class Inbox:
     older: int | None
 
 
-def notifications_of(actor: Actor, *, unread: bool = False) -> QuerySet[Notification]:
+def notifications_of(actor: Actor, *, unread: bool = False, reason: str = "") -> QuerySet[Notification]:
     """Return the actor's notifications whose models they may see, the newest first.
 
     Args:
         actor: a person, or a token of a person.
         unread: whether to return only unread ones.
+        reason: slug of a reason, to return only its notifications.
 
     Raises:
         PermissionDeniedError: the actor is not a person.
@@ -69,6 +70,8 @@ def notifications_of(actor: Actor, *, unread: bool = False) -> QuerySet[Notifica
     person = access.require_person(actor)
     seen = access.visible_models(actor).values("uid")
     found = Notification.objects.filter(Q(model_uid__isnull=True) | Q(model_uid__in=seen), person=person)
+    if reason:
+        found = found.filter(reason=reason)
     return found.filter(read_at__isnull=True) if unread else found
 
 
@@ -130,13 +133,22 @@ def mark_read(actor: Actor, uids: Iterable[UUID]) -> int:
 
     Returns:
         The number that was unread.
+
+    Raises:
+        PermissionDeniedError: a token without the scope `notifications:write`.
     """
+    access.require_scope(actor, access.NOTIFICATION_SCOPE)
     rows = Notification.objects.filter(person=access.require_person(actor), uid__in=list(uids))
     return rows.filter(read_at__isnull=True).update(read_at=clock.now())
 
 
 def mark_all_read(actor: Actor) -> int:
-    """Mark all notifications of the actor as read, also those about models that they cannot see any more."""
+    """Mark all notifications of the actor as read, also those about models that they cannot see any more.
+
+    Raises:
+        PermissionDeniedError: a token without the scope `notifications:write`.
+    """
+    access.require_scope(actor, access.NOTIFICATION_SCOPE)
     rows = Notification.objects.filter(person=access.require_person(actor), read_at__isnull=True)
     return rows.update(read_at=clock.now())
 

@@ -17,7 +17,8 @@ from registry.models import User
 from registry.validation import ErrorCollector
 
 _PERSON_ONLY = access.Denied(
-    lambda _: "Settings of notifications are changed by a person, signed in to the pages.", code="person_required"
+    lambda _: "Settings of notifications belong to a person: a service account or a process has none.",
+    code="person_required",
 )
 
 
@@ -45,15 +46,20 @@ def list_settings(actor: Actor) -> list[ReasonSetting]:
     ]
 
 
-def require_signed_in_person(actor: Actor) -> User:
-    """Return the person who is signed in.
+def require_own_settings(actor: Actor) -> User:
+    """Return the person whose settings the actor may change: themselves, or the holder of a token.
 
     Raises:
-        PermissionDeniedError: the actor is a token or a process (`person_required`).
+        PermissionDeniedError: a process or a service account (`person_required`), or a token without the scope
+            `notifications:write`.
     """
-    if actor.kind is not ActorKind.PERSON:
+    if actor.kind is ActorKind.PROCESS:
         raise _PERSON_ONLY.refusal()
-    return access.require_person(actor)
+    person = access.require_person(actor)
+    if person.kind != User.Kind.PERSON:
+        raise _PERSON_ONLY.refusal()
+    access.require_scope(actor, access.NOTIFICATION_SCOPE)
+    return person
 
 
 @transaction.atomic
@@ -63,16 +69,16 @@ def save_preferences(
     """Store what a person chose. What is not given stays.
 
     Args:
-        actor: the person, signed in.
+        actor: the person, or a token of theirs with the scope `notifications:write`.
         choices: mode by channel by slug of the reason.
         digest_hour: hour of the day of the daily digest, 0 to 23; None keeps it.
         zone: its time zone, such as "Europe/Zurich"; None keeps it.
 
     Raises:
-        PermissionDeniedError: the actor is a token.
+        PermissionDeniedError: see `require_own_settings`.
         ValidationFailedError: an unknown reason, channel, mode, hour or zone, or a mode of a reason that is fixed.
     """
-    person = require_signed_in_person(actor)
+    person = require_own_settings(actor)
     channels = {MAIL, *(str(channel.uid) for channel in own_channels(actor))}
     faults = ErrorCollector()
     for slug, modes in choices.items():

@@ -46,6 +46,11 @@ REVIEW_REQUESTED: Final = Reason(
     "Your review is requested",
     "A request is open for review, and your approval can count for it now.",
 )
+WAITING: Final = Reason(
+    "request_waiting",
+    "A request waits for approvals",
+    "A policy informs you that a request still waits for approvals: as a reviewer, as a deputy, or as an officer.",
+)
 APPROVAL_LAPSED: Final = Reason(
     "approval_lapsed",
     "Your decision lapsed",
@@ -98,15 +103,27 @@ FINDING: Final = Reason(
     "A finding is yours to correct",
     "A finding was opened that you own, or was assigned to you.",
 )
+DELEGATION: Final = Reason(
+    "delegation",
+    "A delegation of decisions",
+    "A delegation that you gave or received was granted, was revoked, or ended.",
+)
+IMPACT: Final = Reason(
+    "impact",
+    "The basis of an approval changed",
+    "What an approval was based on changed after the promotion of your request, or of a model that you own.",
+)
 ENDS: Final = Reason(
     "ends",
-    "A finding, a waiver or a token ends",
-    "A finding or waiver that concerns you is due or ends, or one of your access tokens expires in 7 days or 1 day.",
+    "A finding, a waiver, a token or an emergency change ends",
+    "A finding or waiver that concerns you is due or ends; an access token of yours, or of a service account that you "
+    "own, expires in 7 days or 1 day; the time of an emergency change is over.",
 )
 AUDIT_PROBLEM: Final = Reason(
     "audit_problem",
     "A problem of the audit log",
-    "For compliance officers: an event of the audit log could not be processed three times.",
+    "For compliance officers: an event of the audit log could not be processed three times, or a guard of the "
+    "database is not as the last migration left it.",
     fixed=True,
 )
 
@@ -114,6 +131,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     reason.slug: reason
     for reason in (
         REVIEW_REQUESTED,
+        WAITING,
         APPROVAL_LAPSED,
         CHANGES_REQUESTED,
         BLOCKED,
@@ -125,6 +143,8 @@ REASONS: Final[Mapping[str, Reason]] = {
         REVIEW_DUE,
         HEALTH,
         FINDING,
+        IMPACT,
+        DELEGATION,
         ENDS,
         AUDIT_PROBLEM,
     )

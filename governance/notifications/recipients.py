@@ -13,9 +13,11 @@ from uuid import UUID
 
 from audit.models import Event
 from governance import actions
-from governance.models import Finding, PromotionRequest, Waiver
+from governance.models import Delegation, Finding, Impact, PromotionRequest, Waiver
 from governance.notifications import reasons
 from governance.notifications.reasons import Reason
+from governance.policies import Verdict
+from governance.policies.approval_roles import reviewers_label
 from governance.selectors.request_evaluation import evaluate_request
 from governance.selectors.requests import REQUEST_RELATED
 from registry.actions import REVIEW_REMINDED
@@ -157,14 +159,24 @@ def review_drafts(request: PromotionRequest) -> Iterator[Draft]:
     about, key = subject_of_request(request), f"review:{request.pk}:{request.packet_digest}"
     title = f"{about.name} is open for review"
     wanted = verdict.awaited
+    delegators = _delegators(verdict)
     groups = sorted({group for called in wanted.values() for group in called})
     for person in _people(wanted):
-        named = " and ".join(sorted(wanted[person.uid]))
-        because = f"You are in {named}, whose approval the policy requires."
+        named = " and ".join(reviewers_label(group) for group in sorted(wanted[person.uid]))
+        because = f"The policy requires an approval of {named}, and yours counts."
+        if person.uid in delegators:
+            because = f"You decide for {delegators[person.uid]}: the policy requires an approval of {named}."
         yield Draft(reasons.REVIEW_REQUESTED, key, about, title, because, person)
     for group in ReviewerGroup.objects.filter(slug__in=groups).order_by("pk"):
         because = f"The policy requires an approval of {group.name}."
         yield Draft(reasons.REVIEW_REQUESTED, key, about, title, because, group=group)
+
+
+def _delegators(verdict: Verdict) -> dict[str, str]:
+    """Return in whose place a delegate may decide, for those who may decide in no place of their own."""
+    may = [reviewer for progress in verdict.approvals for reviewer in progress.may_approve]
+    own = {reviewer.uid for reviewer in may if not reviewer.on_behalf_of}
+    return {r.uid: r.delegator for r in may if r.on_behalf_of and r.uid not in own}
 
 
 def _review(event: Event) -> Iterator[Draft]:
@@ -191,6 +203,59 @@ def _lapsed(event: Event) -> Iterator[Draft]:
     for person in _people([data["person"]]):
         title = f"Your decision on {about.name} lapsed: what you signed changed"
         yield Draft(reasons.APPROVAL_LAPSED, str(event.event_id), about, title, "You signed the decision.", person)
+
+
+_INFORMED_AS: Final = {
+    "reviewers": "The policy reminds those whose approval the request waits for.",
+    "deputies": "You are a deputy of a reviewer group whose approval the request waits for.",
+    "officers": "You are a compliance officer: the policy informs officers of requests that wait.",
+}
+
+
+def _waiting(event: Event) -> Iterator[Draft]:
+    """The event of a step names its recipients: they were determined with the evaluation of that time."""
+    request, data = _request_of(event), event.body["data"]
+    if request is None or not request.is_live:
+        return
+    about = subject_of_request(request)
+    title = f"{about.name} has waited for approvals since {data['waiting_since'][:10]}"
+    for person in _people(data["recipients"]):
+        yield Draft(reasons.WAITING, str(event.event_id), about, title, _INFORMED_AS[data["to"]], person)
+
+
+_DELEGATION_STEPS: Final = {
+    str(actions.DELEGATION_GRANTED): "is granted",
+    str(actions.DELEGATION_REVOKED): "is revoked",
+    str(actions.DELEGATION_ENDED): "has ended",
+}
+
+
+def _delegation(event: Event) -> Iterator[Draft]:
+    found = Delegation.objects.select_related("delegator", "delegate")
+    row = found.filter(uid=event.body["object"]["id"]).first()
+    if row is None:
+        return
+    name = f"The {row.title} from {row.delegator.name} to {row.delegate.name}"
+    about = Subject("delegation", str(row.uid), name, "/profile/delegations/")
+    title = f"{name} {_DELEGATION_STEPS[event.action]}"
+    for person, because in (
+        (row.delegate, "The decisions are delegated to you."),
+        (row.delegator, "You delegated the decisions."),
+    ):
+        yield Draft(reasons.DELEGATION, str(event.event_id), about, title, because, person)
+
+
+def _impact(event: Event) -> Iterator[Draft]:
+    """A finding that was opened for the change has its own notification, and so has a request that was opened."""
+    request, data = _request_of(event), event.body["data"]
+    recorded = event.action == actions.IMPACT_RECORDED
+    if request is None or (recorded and data.get("consequence") in (None, Impact.Consequence.FINDING)):
+        return
+    about = subject_of_request(request)
+    cause = Impact.Cause(data["cause"]).label.lower()
+    happened = f"the basis of the approval changed ({cause})" if recorded else f"an answer is overdue ({cause})"
+    for person, because in concerned(request).items():
+        yield Draft(reasons.IMPACT, str(event.event_id), about, f"{about.name}: {happened}", because, person)
 
 
 def _reminded(event: Event) -> Iterator[Draft]:
@@ -280,6 +345,14 @@ DRAFTS: Final[Mapping[str, Callable[[Event], Iterator[Draft]]]] = {
     actions.FINDING_OPENED: _finding,
     actions.FINDING_ASSIGNED: _finding,
     REVIEW_REMINDED: _reminded,
+    actions.PROMOTION_REMINDED: _waiting,
+    actions.PROMOTION_ESCALATED: _waiting,
+    actions.DELEGATION_GRANTED: _delegation,
+    actions.DELEGATION_REVOKED: _delegation,
+    actions.DELEGATION_ENDED: _delegation,
+    actions.IMPACT_RECORDED: _impact,
+    actions.IMPACT_DELAYED: _impact,
+    actions.EMERGENCY_ENDED: _of_request(reasons.ENDS, "is an emergency change whose time is over"),
     actions.WAIVER_EXPIRED: _waiver_ended,
     actions.WAIVER_REVOKED: _waiver_ended,
     actions.COMMENT_POSTED: _mentioned,

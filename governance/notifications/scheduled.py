@@ -15,6 +15,7 @@ from governance.notifications.dispatching import notify
 from governance.notifications.recipients import Draft, Subject, concerned, subject_of_finding, subject_of_request
 from governance.selectors.requests import REQUEST_RELATED
 from registry.models import AccessToken, User
+from registry.selectors import account_controls
 
 AHEAD: Final = (1, 7)
 """Days before the end on which a person is notified."""
@@ -40,21 +41,32 @@ def step_of(days_left: int) -> int | None:
 
 
 def _of_tokens(now: datetime) -> Iterator[Draft]:
-    """A token that was issued for no longer than the first step is known to end soon."""
+    """Notify the holder of a token, or the owners of its service account.
+
+    A token that was issued for no longer than the first step is known to end soon.
+    """
     ending = AccessToken.objects.filter(
         revoked_at__isnull=True,
         expires_at__gt=now,
         expires_at__lte=now + timedelta(days=max(AHEAD)),
         person__is_active=True,
-        person__kind=User.Kind.PERSON,
     )
-    for token in ending.select_related("person").order_by("pk"):
+    found = list(ending.select_related("person").order_by("pk"))
+    owners = account_controls.owners_of([token.person for token in found if token.person.kind == User.Kind.SERVICE])
+    for token in found:
         step = next(ahead for ahead in AHEAD if token.expires_at - now <= timedelta(days=ahead))
         if token.expires_at - token.created_at <= timedelta(days=step + 1):
             continue
-        about = Subject("token", token.uid, f"Access token {token.prefix}…", "/profile/tokens/")
-        title = f"{about.name} expires on {token.expires_at:%Y-%m-%d}"
-        yield Draft(reasons.ENDS, f"token:{token.uid}:{step}", about, title, "The token is yours.", token.person)
+        key = f"token:{token.uid}:{step}"
+        ends = f"expires on {token.expires_at:%Y-%m-%d}"
+        if token.person.kind == User.Kind.PERSON:
+            about = Subject("token", token.uid, f"Access token {token.prefix}…", "/profile/tokens/")
+            yield Draft(reasons.ENDS, key, about, f"{about.name} {ends}", "The token is yours.", token.person)
+            continue
+        name = f"Access token {token.prefix}… of {token.person.name}"
+        about = Subject("token", token.uid, name, "/profile/")
+        for owner in owners.get(token.person_id, ()):
+            yield Draft(reasons.ENDS, key, about, f"{name} {ends}", "You own the service account.", owner)
 
 
 def _of_waivers(now: datetime) -> Iterator[Draft]:

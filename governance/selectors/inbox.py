@@ -146,6 +146,13 @@ def _list_row(
     )
 
 
+_RULES = """
+    COALESCE(p.document -> 'approvals', '[]'::jsonb) || COALESCE(p.document -> 'conditional_approvals', '[]'::jsonb)
+    || CASE WHEN r.kind = 'rollback'
+            THEN COALESCE(p.document -> 'rollback' -> 'approvals', '[]'::jsonb) ELSE '[]'::jsonb END"""
+"""Every approval rule of a policy that can name reviewers of a request; the verdict decides which of them apply."""
+
+
 def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> list[int]:
     """Return the live requests that the actor may see and whose policies require a group of the reader, or of a member
     who delegated to the reader, in the order in which they expire. Prepared queries; every page runs them.
@@ -162,17 +169,13 @@ def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> 
         WITH {seen.tables} SELECT r.id FROM governance_promotionrequest r
          WHERE r.state = ANY (%(live)s) AND {"r.packet_digest <> ''" if under_review else "TRUE"} AND EXISTS (
                SELECT FROM governance_requestpolicy b JOIN governance_policyrevision p ON p.id = b.policy_revision_id
+                 CROSS JOIN LATERAL (SELECT {_RULES} AS named) rules
                 WHERE b.request_id = r.id
-                  AND (p.document -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[])
-                       OR p.document -> 'conditional_approvals' @> ANY (%(calls)s::text[]::jsonb[])
-                       OR (r.kind = 'rollback'
-                           AND p.document -> 'rollback' -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[]))
+                  AND (rules.named @> ANY (%(calls)s::text[]::jsonb[])
                        OR r.confirming_group = ANY (%(groups)s)
-                       OR ((p.document -> 'approvals' @> %(owner)s::jsonb
-                            OR p.document -> 'conditional_approvals' @> %(owner)s::jsonb) AND EXISTS (
+                       OR (rules.named @> %(owner)s::jsonb AND EXISTS (
                            SELECT FROM registry_registeredmodel o WHERE o.id = r.model_id AND o.owner_id = %(person)s))
-                       OR ((p.document -> 'approvals' @> %(validators)s::jsonb
-                            OR p.document -> 'conditional_approvals' @> %(validators)s::jsonb) AND EXISTS (
+                       OR (rules.named @> %(validators)s::jsonb AND EXISTS (
                            SELECT FROM registry_grant g
                             WHERE g.role = 'validator' AND (g.model_id IS NULL OR g.model_id = r.model_id)
                               AND g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)

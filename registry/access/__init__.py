@@ -35,6 +35,7 @@ from registry.access.grants import (
 from registry.access.groups import effective_groups, is_member
 from registry.access.permissions import (
     GOVERNING_ROLES,
+    NOTIFICATION_SCOPE,
     REPORT_SCOPE,
     SCOPES,
     OrgPermission,
@@ -67,6 +68,7 @@ from registry.access.visibility_lists import exists_in, visible_models_for_list
 
 __all__ = [
     "GOVERNING_ROLES",
+    "NOTIFICATION_SCOPE",
     "REPORT_SCOPE",
     "SCOPES",
     "Allowed",

@@ -95,6 +95,7 @@ SCOPES = (
     "promotions:write",
     "promotions:execute",
     "comments:write",
+    "notifications:write",
     "audit:read",
     "webhooks:admin",
 )
@@ -115,6 +116,9 @@ REPORT_SCOPE = "checks:write"
 
 COMMENT_SCOPE = "comments:write"
 """The scope with which a token comments; its account needs VIEW."""
+
+NOTIFICATION_SCOPE = "notifications:write"
+"""The scope with which a token marks its person's notifications as read and changes their settings."""
 
 ORG_SCOPE_FOR: dict[OrgPermission, str | None] = {
     OrgPermission.REGISTER_MODEL: "models:write",

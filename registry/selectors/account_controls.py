@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audit.postgresql import prepared_statements
-from registry.models import AccountControl
+from registry.models import IS_CURRENT, AccountControl, User
 
 _CONTROLS = """
     SELECT a.uid, p.uid, c.kind, c.closed_at
@@ -43,6 +43,23 @@ def controls_of(accounts: Collection[str]) -> dict[str, tuple[Control, ...]]:
     ):
         found.setdefault(account, []).append(Control(uid, kind == AccountControl.Kind.CREATED, until))
     return {account: tuple(controls) for account, controls in found.items()}
+
+
+def owners_of(accounts: Collection[User]) -> dict[int, tuple[User, ...]]:
+    """Return the active owners of service accounts by primary key of the account. One query.
+
+    Args:
+        accounts: service accounts.
+    """
+    if not accounts:
+        return {}
+    rows = AccountControl.objects.filter(
+        IS_CURRENT, account__in=accounts, kind=AccountControl.Kind.OWNER, person__is_active=True
+    )
+    found: dict[int, tuple[User, ...]] = {}
+    for row in rows.select_related("person").order_by("pk"):
+        found[row.account_id] = (*found.get(row.account_id, ()), row.person)
+    return found
 
 
 def controllers(controls: Iterable[Control], since: datetime) -> frozenset[str]:

@@ -17,6 +17,7 @@ from governance import deployment
 from governance.database import releases
 from governance.database.provisioning import connect_by_url, open_migration
 from governance.database.roles import OWNER, as_owner
+from governance.notifications import audit_problems
 from tests import factories
 
 Connect = Callable[[], Any]
@@ -258,6 +259,9 @@ def test_a_change_by_a_superuser_is_found(superuser: Connect) -> None:
         cursor.execute("ALTER TABLE registry_user DISABLE TRIGGER audit_event_required")
     try:
         assert {"table registry_user", "trigger audit_event_required of table public.registry_user"} <= differences()
+        assert "The trigger audit_event_required of table public.registry_user is not as" in " ".join(
+            problem.title for problem in audit_problems.find_problems()
+        )
     finally:
         with session, session.cursor() as cursor:
             cursor.execute("ALTER TABLE registry_user ENABLE ALWAYS TRIGGER audit_event_required")

@@ -174,6 +174,9 @@ ask for a role                       SPR    +  +  +  +  +  +   +  +  +   +   +  
 list access requests                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 read what waits for oneself          SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 list one's delegations               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+list one's notifications             SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+mark all notifications as read       SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+list everyone's deliveries           SPR    -  -  -  -  -  -   -  +  +   +   -  -  -   -  ?  ?
 delegate one's decisions             SPR    -  -  -  -  -  -   -  -  -   -   +  +  +   -  ?  ?
 read another person's delegation     SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
 revoke another person's delegation   SPA    .  .  .  .  .  .   -  +  .   .   .  .  .   .  ?  ?
@@ -236,7 +239,7 @@ change another person's view         SP     .  .  .  .  .  .   .  .  .   .   .  
 open one's own notification          SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 open another person's notification   SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
 mark one's notifications as read     SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
-change one's notification settings   SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+change one's notification settings   SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 add a notification channel           SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 remove another person's channel      SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
 send another person's delivery again SP     .  .  .  .  .  .   .  +  +   +   .  .  .   .  ?  ?
@@ -335,6 +338,10 @@ ask for a role                       SR     +  +  +  +  +  +  +  -  -  -   +  + 
 list access requests                 SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 read what waits for oneself          SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 list one's delegations               SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+list one's notifications             SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+mark all notifications as read       SR     -  -  -  -  -  -  +  +  +  +   +  +  +  +  +  +  +  +  -  +   +   ?  ?  ?
+list everyone's deliveries           SR     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  +  -  -  -  -   -   ?  ?  ?
+change one's notification settings   SR     -  -  -  -  -  -  +  +  +  +   +  +  +  +  +  +  +  +  -  -   +   ?  ?  ?
 delegate one's decisions             SR     -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 read another person's delegation     SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 revoke another person's delegation   S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?

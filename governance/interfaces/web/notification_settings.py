@@ -132,7 +132,7 @@ def deliveries(request: PageRequest) -> HttpResponse:
     everyones = request.GET.get("of") == "all"
     found = delivering.all_deliveries(request.actor) if everyones else delivering.deliveries_of(request.actor)
     context = {
-        "deliveries": found[:SHOWN_DELIVERIES],
+        "deliveries": delivering.delivery_rows(request.actor, found[:SHOWN_DELIVERIES]),
         "most": SHOWN_DELIVERIES,
         "everyones": everyones,
         "may_see_all": bool(access.check_org_permission(request.actor, access.OrgPermission.MANAGE_WEBHOOKS)),

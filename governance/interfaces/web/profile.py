@@ -36,6 +36,7 @@ SCOPES_IN_WORDS = {
     "promotions:write": "request a promotion, withdraw a request",
     "promotions:execute": "execute a request that is ready",
     "comments:write": "comment on requests and versions",
+    "notifications:write": "mark notifications as read and change their settings",
     "audit:read": "read the audit log, as far as you may yourself",
     "webhooks:admin": "set up webhooks",
 }

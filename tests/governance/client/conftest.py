@@ -30,6 +30,7 @@ SCOPES = (
     "promotions:write",
     "promotions:execute",
     "comments:write",
+    "notifications:write",
 )
 PROJECT = Path(client.__file__).resolve().parents[1]
 

@@ -17,6 +17,7 @@ from governance.checks import base, entry_points
 from registry.models import Artifact, Evidence, ModelVersion, RegisteredModel
 from tests import factories
 from tests.governance.client.conftest import CARD, PROJECT, Command, Organisation
+from tests.permission_matrix.inputs import notify
 
 # --- one file --------------------------------------------------------------------------------------------------------
 
@@ -417,3 +418,14 @@ def test_the_help_lists_the_evidence_that_the_built_in_checks_read() -> None:
         need.kind for check in entry_points.BUILTIN for need in check.needs if not need.kind.startswith("champion.")
     }
     assert read - given_otherwise <= client.EVIDENCE_KINDS.keys()
+
+
+def test_notifications_are_listed_and_marked_as_read(organisation: Organisation, countersign: Command) -> None:
+    row = notify(organisation.people.priya)
+    run = countersign("notifications", "--table", "--mark-read")
+    assert run.status == 0
+    assert "Token ci expires" in run.out
+    row.refresh_from_db()
+    assert row.read_at is not None
+    assert "no unread notifications" in countersign("notifications", "--table").out
+    assert countersign("notifications", "--reason", "none").status == 2

@@ -556,6 +556,11 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("notifications"), {"do": "read", "uid": str(_own_notification(world, caller))})
 
 
+@PAGE.at("list everyone's deliveries", "GET web:notification-deliveries")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.get(_url("notification-deliveries"), {"of": "all"})
+
+
 @PAGE.at("delegate one's decisions", "POST web:delegations")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     until = (clock.now() + timedelta(days=8)).date().isoformat()

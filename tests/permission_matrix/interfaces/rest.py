@@ -115,6 +115,18 @@ _simply(
 _simply("list change proposals", "listChangeProposals", "GET", "/change-proposals")
 _simply("view a change proposal", "getChangeProposal", "GET", lambda w: f"/change-proposals/{w.proposal.pk}")
 _simply("read what waits for oneself", "getQueue", "GET", "/queue")
+_simply("list one's notifications", "listNotifications", "GET", "/notifications?state=unread")
+_simply("list one's notifications", "getNotificationSettings", "GET", "/notifications/settings")
+_simply("list one's notifications", "listDeliveries", "GET", "/notifications/deliveries")
+_simply("list everyone's deliveries", "listDeliveries", "GET", "/notifications/deliveries?of=all")
+_simply("mark all notifications as read", "markNotificationsRead", "POST", "/notifications/read", {"all": True})
+_simply(
+    "change one's notification settings",
+    "changeNotificationSettings",
+    "PATCH",
+    "/notifications/settings",
+    {"choices": {"mentioned": {"mail": "off"}}},
+)
 _simply("list one's delegations", "listDelegations", "GET", "/delegations")
 _simply("read another person's delegation", "getDelegation", "GET", lambda w: f"/delegations/{w.delegation.uid}")
 _simply("list access requests", "listAccessRequests", "GET", "/access-requests")

@@ -25,6 +25,23 @@ def _(world: World, actor: Actor) -> None:
     inbox.mark_read(actor, [notify(access.require_person(actor)).uid])
 
 
+@SERVICE.at("list one's notifications")
+def _(world: World, actor: Actor) -> None:
+    access.require_scope(actor, "models:read")
+    list(inbox.notifications_of(actor))
+
+
+@SERVICE.at("mark all notifications as read")
+def _(world: World, actor: Actor) -> None:
+    inbox.mark_all_read(actor)
+
+
+@SERVICE.at("list everyone's deliveries")
+def _(world: World, actor: Actor) -> None:
+    access.require_scope(actor, "models:read")
+    delivering.delivery_rows(actor, delivering.all_deliveries(actor))
+
+
 @SERVICE.at("change one's notification settings")
 def _(world: World, actor: Actor) -> None:
     preferences.save_preferences(actor=actor, choices={"mentioned": {"mail": "off"}})
