@@ -365,7 +365,7 @@ def _step(title: str) -> Iterator[Callable[[str], None]]:
 
 
 def _print_ready(url: str, hints: list[tuple[str, str]], log: Path) -> None:
-    mails = ("mail", f"nothing is sent; mails are files in {_short(log.parent / 'mail')}/")
+    mails = ("mail", f"nothing is sent: {url}/dev/mail/ shows the files of {_short(log.parent / 'mail')}/")
     output = [*hints, mails, ("stop", f"Ctrl-C; logs in {_short(log)}/")]
     lines = [f"   {'Countersign is ready':<23}{_bold(url)}", *(f"   {word:<23}{rest}" for word, rest in output)]
     print("\n".join(["", *lines, ""]), flush=True)

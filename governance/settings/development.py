@@ -28,6 +28,8 @@ PASSWORD_HASHERS = ["governance.development.demo.passwords.DevelopmentHasher"]
 # Mails are files in this folder; nothing is sent.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR_DIR / "mail"
+# The product, and pages under /dev/mail/ that show these files.
+ROOT_URLCONF = "governance.development.urls"
 
 COUNTERSIGN_DEMO = True
 COUNTERSIGN_PROTECTED = protected(os.environ.get("COUNTERSIGN_PROTECTED", ""))

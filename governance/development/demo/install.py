@@ -33,7 +33,7 @@ from governance.development.demo import (
 from governance.development.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.selectors.search import VOCABULARY
-from governance.services import policies, setup
+from governance.services import policies, policy_replays, setup, waivers
 from registry import access
 from registry.exceptions import InvalidStateError
 from registry.models import RegisteredModel, User
@@ -115,6 +115,7 @@ def install(*, progress: Callable[[float], None] = lambda share: None) -> bool:
         histories = _trial(world) if settings.COUNTERSIGN_PROTECTED == "none" else _histories(world)
         play(histories, begins=until - SPAN, until=until, progress=progress)
         outgoing.deliver_all()
+        outgoing.notify()
         checking.recognise_all()
         _complete(world)
     passwords.keep(settings.VAR_DIR / TOKEN_FILE, world.secrets[people.EXAMPLE])
@@ -152,6 +153,8 @@ def _histories(world: World) -> list[History]:
         *monitored.histories(world),
         _at(world, 60, partial(_keep_views, world)),
         _at(world, 20, partial(outgoing.create, world)),
+        _at(world, 2.1, partial(_replay_draft, world)),
+        _at(world, 0.5, waivers.end_expired),
         _at(world, 0.4, _escalate),
         _tombstone(world),
         *(_mornings(world, username) for username in EARLY_BIRDS),
@@ -262,6 +265,20 @@ def _mornings(world: World, username: str) -> History:
 def _at(world: World, days: float, act: Callable[[], object]) -> History:
     yield world.ago(days)
     act()
+
+
+def _replay_draft(world: World) -> None:
+    """An officer replays a draft over the past year and proposes it; the other officer has not answered yet."""
+    source = (POLICIES / "tier-3-production.3.yaml").read_text(encoding="utf-8")
+    with world.acting("henrik") as henrik:
+        replayed = policy_replays.request_replay(actor=henrik, source=source, since=clock.now() - timedelta(days=365))
+        world.wait(minutes=20)
+        policies.propose(
+            actor=henrik,
+            source=source,
+            reason="After INC-5120 a second owner looks at each release. The replay shows what it would block.",
+            replay=replayed,
+        )
 
 
 def _escalate() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from governance.development.demo.world import World
+from governance.notifications import dispatching, scheduled
 from governance.notifications.webhooks import outbox, sending
 from governance.services import webhooks
 
@@ -22,6 +23,12 @@ def create(world: World) -> None:
             events=["model_version.created", "model_version_alias.created"],
             description="Shows new versions on the release board of the platform team.",
         )
+
+
+def notify() -> None:
+    """Write the notifications of the last days, as a worker does. Mails are sent by the worker, if there is one."""
+    dispatching.dispatch()
+    scheduled.notify_of_dates()
 
 
 def deliver_all() -> None:

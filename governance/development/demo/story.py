@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from audit import clock
 from governance import promotions
 from governance.development.demo import acts, assessing, chapters, words
 from governance.development.demo.acts import Material
@@ -20,9 +19,9 @@ from governance.development.demo.chapters import Chapter, approved, ask_for_prod
 from governance.development.demo.checking import check_all
 from governance.development.demo.world import History, World
 from governance.models import DiscussionThread, PromotionRequest
-from governance.services import evidence, waivers
+from governance.services import evidence
 from registry import selectors
-from registry.models import ModelVersion, User
+from registry.models import ModelVersion
 from registry.services import archiving, deletion, models
 from registry.services.versions import MetricSpec
 
@@ -111,21 +110,14 @@ def _without_table(world: World, model: Described, number: int) -> History:
     """The evaluation table is missing; a reviewer accepts the risk until it arrives, where the policy allows it."""
     request = ask_for_production(world, model, number)
     yield world.workday(1.1)
-    found = waivers.waivable_check(request, "performance.threshold")
-    signer = next((one for one in found.people if one.excluded is None), None)
-    if found.obstacle or found.run is None or signer is None:
-        return
-    with world.acting(User.objects.get(uid=signer.uid).username) as actor:
-        waivers.grant(
-            actor=actor,
-            request=request,
-            check="performance.threshold",
-            reason="The labels of the last quarter are complete at the end of the month; the table follows with them.",
-            control="Until then a person reads a sample of fifty outputs each day and can stop the model.",
-            until=clock.now().date() + timedelta(days=20),
-            inputs_digest=found.run.inputs_digest,
-            signature=waivers.WaiverSignature(world.password),
-        )
+    acts.waive(
+        world,
+        request,
+        "performance.threshold",
+        reason="The labels of the last quarter are complete at the end of the month; the table follows with them.",
+        control="Until then a person reads a sample of fifty outputs each day and can stop the model.",
+        days=20,
+    )
 
 
 def _owner_next(world: World, model: Described, number: int) -> History:
@@ -168,8 +160,18 @@ def _held(world: World, model: Described, number: int) -> History:
 
 
 def _champion_next(world: World, model: Described, number: int) -> History:
-    """In Production since last week; the request for the alias champion waits for the owner."""
+    """In Production since last week, with a waiver that has expired; the request for the alias champion waits."""
     request = ask_for_production(world, model, number)
+    yield world.workday(9.8)
+    acts.waive(
+        world,
+        request,
+        "performance.threshold",
+        reason="A third of the holdout are scans of the old office printers, which are replaced this week; without "
+        "them the accuracy is above the limit.",
+        control="Documents below a confidence of 0.9 go to a clerk until the new scans are measured.",
+        days=8,
+    )
     for days, (username, group) in zip((9.3, 8.6), acts.signers(world, request), strict=True):
         yield world.workday(days)
         acts.sign(world, request, username, "approve", words.comment(group, world.random))
@@ -239,6 +241,38 @@ def _rolled_back(world: World, model: Described, number: int) -> History:
     yield from approved(world, model, follow, hours=(0.1, 0.3), comment=agreed)
 
 
+def _emergency(world: World, model: Described, number: int) -> History:
+    """An emergency change that two people sign; it makes matters worse and is rolled back. Its finding is late."""
+    yield from staged(world, model, number)
+    yield world.workday(6.4)
+    version = world.versions[model.slug, number]
+    with world.acting(model.author) as author:
+        request = promotions.request_emergency(
+            actor=author,
+            version=version,
+            target_stage="production",
+            reason="Since the holiday calendar was changed, the forecast of every branch is a week late. This version "
+            "reads the new calendar.",
+            terms=promotions.EmergencyTerms("INC-5120", 24, "model-owners"),
+            signature=promotions.DecisionSignature(world.password),
+        )
+    check_all(world)
+    yield world.later(hours=0.2, any_time=True)
+    acts.sign(world, request, "greta", "approve", "Branches open tomorrow with the wrong staff otherwise. Agreed.")
+    yield world.later(hours=2.5, any_time=True)
+    before = ModelVersion.objects.filter(model=world.models[model.slug], number__lt=number, occupancies__exclusive=True)
+    back = acts.ask(
+        world,
+        model,
+        before.latest("number").number,
+        stage="production",
+        kind=promotions.RequestKind.ROLLBACK,
+        reason=f"v{number} reads the calendar twice for branches with two counters (INC-5120): back, and the calendar "
+        "is corrected by hand until the next release.",
+    )
+    yield from approved(world, model, back, hours=(0.1, 0.4), comment="Back to the version that is known to work.")
+
+
 def _deviating(world: World, model: Described, number: int) -> History:
     """A metric is added to a version in Production after its approval, so its inputs deviate from the approved ones."""
     yield from chapters.produced(world, model, number)
@@ -302,8 +336,12 @@ class Story:
 
 
 OPEN, BLOCKED, READY, PROMOTED, REJECTED, WITHDRAWN, EXPIRED, SUPERSEDED = PromotionRequest.State.values
-WITHOUT_HISTORY = Material(quality=0.871, slices={"applicants under 30": -0.03, "thin file": -0.115})
-"""Better for all applicants except those with little history."""
+WITHOUT_HISTORY = Material(
+    quality=0.871,
+    slices={"applicants under 30": -0.03, "thin file": -0.115},
+    claims={"git.committer": "chen@bank.example"},
+)
+"""Better for all applicants except those with little history. A member of the risk team wrote a part of the code."""
 
 STORIES: dict[str, Story] = {
     "trained": Story(chapters.trained),
@@ -320,10 +358,11 @@ STORIES: dict[str, Story] = {
         _recent(Material(form="pickle", unfinished_card=True, rows=90), 1.8, _request_only), (PROMOTED, BLOCKED), 9
     ),
     "held": Story(_recent(Material(), 5.1, _held), (PROMOTED, READY), 15),
-    "champion_next": Story(_recent(Material(), 10.6, _champion_next), (PROMOTED, PROMOTED, OPEN), 24),
+    "champion_next": Story(_recent(Material(quality=0.874), 10.6, _champion_next), (PROMOTED, PROMOTED, OPEN), 24),
     "rejected": Story(_rejected, (PROMOTED, REJECTED, WITHDRAWN)),
     "superseded": Story(_superseded, (PROMOTED, EXPIRED, SUPERSEDED)),
     "rollback": Story(_rolled_back, (PROMOTED,) * 5, 900),
+    "emergency": Story(_emergency, (PROMOTED,) * 3, 12),
     "deviating": Story(_deviating, (PROMOTED,) * 2),
     "deleted": Story(_deleted),
     "retired": Story(_retired, (PROMOTED,), is_version=False),

@@ -30,6 +30,13 @@ def page_link(url: str, words: str) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, words)
 
 
+def place_link(slug: str, number: int | None, place: str = "") -> SafeString:
+    """A link to the page of a version, or of a model without a number; `place` is a stage or alias after it."""
+    url = reverse("web:version", args=[slug, number]) if number is not None else reverse("web:model", args=[slug])
+    words = f"{slug} v{number}" if number is not None else slug
+    return page_link(url, f"{words} in {place}" if place else words)
+
+
 def format_datetime(value: datetime | None) -> SafeString:
     """The date and time in the user's time zone, UTC on hover."""
     return times.moment(value)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from audit.models import Event
+from governance.interfaces.admin.after_promotion import EmergencyChangeAdmin, ImpactAdmin
 from governance.interfaces.admin.change_proposals import ChangeProposalAdmin, InstanceAdmin
 from governance.interfaces.admin.delegations import DelegationAdmin
 from governance.interfaces.admin.discussion import CommentAdmin
 from governance.interfaces.admin.events import EventAdmin
+from governance.interfaces.admin.findings import FindingAdmin, WaiverAdmin
 from governance.interfaces.admin.grants import GrantAdmin
 from governance.interfaces.admin.groups import ReviewerGroupAdmin
 from governance.interfaces.admin.lifecycle import (
@@ -23,7 +25,19 @@ from governance.interfaces.admin.risk import AssessmentAdmin, PeriodicReviewAdmi
 from governance.interfaces.admin.site import site
 from governance.interfaces.admin.tokens import AccessTokenAdmin
 from governance.interfaces.admin.verification_keys import VerificationKeyAdmin
-from governance.models import CheckRun, Comment, Decision, Delegation, Policy, PolicyRevision, PromotionRequest
+from governance.models import (
+    CheckRun,
+    Comment,
+    Decision,
+    Delegation,
+    EmergencyChange,
+    Finding,
+    Impact,
+    Policy,
+    PolicyRevision,
+    PromotionRequest,
+    Waiver,
+)
 from registry.models import (
     AccessToken,
     Assessment,
@@ -58,6 +72,10 @@ ADMINS = {
     CheckRun: CheckRunAdmin,
     Decision: DecisionAdmin,
     Comment: CommentAdmin,
+    Finding: FindingAdmin,
+    Waiver: WaiverAdmin,
+    Impact: ImpactAdmin,
+    EmergencyChange: EmergencyChangeAdmin,
     RegisteredModel: RegisteredModelAdmin,
     Stage: StageAdmin,
     StageMove: StageTransitionAdmin,

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from django.conf import settings
+from django.http import HttpResponseBase
 from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.interfaces.rest import pagination
 from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.idempotency import idempotent
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import (
     Page,
@@ -187,15 +189,19 @@ class NotificationReadingView(Endpoint):
     """/notifications/read"""
 
     @Operation("markNotificationsRead", "Mark notifications as read", "notifications",
-               {200: NotificationsMarked}, body=NotificationsRead)  # fmt: skip
-    def post(self, request: Request) -> Response:
+               {200: NotificationsMarked}, body=NotificationsRead, idempotent=True)  # fmt: skip
+    def post(self, request: Request) -> HttpResponseBase:
         """Mark notifications of the person as read. A token needs the scope `notifications:write`.
 
         Ids of other people's notifications and unknown ids are left out. Repeating it changes nothing.
         """
         given = self.body(NotificationsRead)
-        marked = inbox.mark_all_read(self.actor) if given.all else inbox.mark_read(self.actor, given.ids)
-        return respond(NotificationsMarked(marked=marked))
+
+        def mark() -> Response:
+            marked = inbox.mark_all_read(self.actor) if given.all else inbox.mark_read(self.actor, given.ids)
+            return respond(NotificationsMarked(marked=marked))
+
+        return idempotent(request, self.actor, self.raw_body(), mark)
 
 
 class NotificationSettingsView(Endpoint):

@@ -15,8 +15,21 @@ from django.urls import reverse
 
 from audit import clock
 from audit.models import Event
-from governance.models import CheckRun, Comment, Decision, Delegation, Policy, PolicyRevision, PromotionRequest
-from governance.services import delegations, discussion
+from governance import findings, promotions
+from governance.models import (
+    CheckRun,
+    Comment,
+    Decision,
+    Delegation,
+    EmergencyChange,
+    Finding,
+    Impact,
+    Policy,
+    PolicyRevision,
+    PromotionRequest,
+    Waiver,
+)
+from governance.services import delegations, discussion, evidence, impacts, policies, waivers
 from registry.access import Role, actor_for
 from registry.models import (
     AccessToken,
@@ -36,9 +49,10 @@ from registry.models import (
     VerificationKey,
 )
 from registry.services import assessments, instance, reviews
+from registry.services.versions import MetricSpec
 from tests import factories
 from tests.fixtures.scenes import Share
-from tests.governance.promotions.conftest import PASSWORD, Bank, found_bank
+from tests.governance.promotions.conftest import PASSWORD, ROOT, Bank, found_bank
 from tests.personas import People
 
 CONFIRM = "/admin/confirm/"
@@ -170,8 +184,57 @@ def make_rows(bank: Bank) -> Rows:
         PeriodicReview: PeriodicReview.objects.get(),
         Event: Event.objects.order_by("id").first(),
     }
+    found |= _followed(bank)
     assert all(row is not None for row in found.values())
     return found
+
+
+FOLLOWED = """
+slug: followed
+title: Into Production, with a waiver and an emergency path
+applies_to: {stages: [production]}
+priority: 90
+checks:
+  - check: integrity.digest
+  - check: performance.threshold
+    params: {thresholds: [{metric: accuracy, op: ">=", value: 0.99}]}
+    waivable: {max_days: 30, by: [reviewers]}
+approvals: [{group: reviewers}]
+emergency: {groups: [reviewers], max_hours: 24, retrospective_within_days: 5}
+"""
+
+
+def _followed(bank: Bank) -> Rows:
+    """A finding, a waiver by which a version was promoted, what concerns that approval, and an emergency change."""
+    policies.publish(actor=ROOT, source=FOLLOWED, reason="for the admin site")
+    request = bank.run_checks(bank.request(bank.in_staging()))
+    run = request.check_runs.filter(check_slug="performance.threshold").latest("pk")
+    waiver = waivers.grant(
+        actor=bank.actor("aiko"),
+        request=request,
+        check=run.check_slug,
+        reason="The loans of June arrive late.",
+        control="A person reads each refusal.",
+        until=clock.now().date() + timedelta(days=10),
+        inputs_digest=run.inputs_digest,
+        signature=waivers.WaiverSignature(PASSWORD),
+    )
+    assert bank.decide(request, "marta").state == "promoted"
+    metric = MetricSpec("accuracy", 0.9, "production", "")
+    evidence.attach_metrics(actor=bank.actor("priya"), version=request.version, metrics=[metric])
+    (impact,) = impacts.record_all()
+    promotions.request_emergency(
+        actor=bank.actor("priya"),
+        version=bank.in_staging(),
+        target_stage="production",
+        reason="The version in Production answers nothing.",
+        terms=promotions.EmergencyTerms("INC-1", 4, "reviewers"),
+        signature=promotions.DecisionSignature(PASSWORD),
+    )
+    finding = findings.open_finding(
+        actor=bank.actor("marta"), model=bank.model, source="incident", severity="medium", title="Refuses too much"
+    )
+    return {Finding: finding, Waiver: waiver, Impact: impact, EmergencyChange: EmergencyChange.objects.get()}
 
 
 def address(row: Model | type[Model], page: str = "change") -> str:

@@ -11,7 +11,19 @@ from django.test import Client
 
 from audit.models import Event
 from governance.interfaces.admin.urls import ADMINS
-from governance.models import CheckRun, Comment, Decision, Delegation, Policy, PolicyRevision, PromotionRequest
+from governance.models import (
+    CheckRun,
+    Comment,
+    Decision,
+    Delegation,
+    EmergencyChange,
+    Finding,
+    Impact,
+    Policy,
+    PolicyRevision,
+    PromotionRequest,
+    Waiver,
+)
 from registry.models import (
     AccessToken,
     Assessment,
@@ -34,7 +46,8 @@ from tests.governance.interfaces.admin.conftest import Visit, address
 pytestmark = pytest.mark.django_db
 
 READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove,
-             Assessment, PeriodicReview, ChangeProposal, Comment)  # fmt: skip
+             Assessment, PeriodicReview, ChangeProposal, Comment,
+             Finding, Waiver, Impact, EmergencyChange)  # fmt: skip
 OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance, ProtectedAlias, VerificationKey,
             Delegation)  # fmt: skip
 ADMINISTRATORS = (User, Grant, AccessToken)
