@@ -26,7 +26,7 @@ if not settings.COUNTERSIGN_DEMO:
 
 SHOWN: Final = 200
 """The list shows so many of the newest mails."""
-MARK: Final = "-" * 79
+MARK: Final = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 """The line that Django's file backend writes after each mail of a file."""
 LOCAL: Final = ("127.0.0.1", "::1")
 HTML_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
@@ -102,14 +102,13 @@ def read_mails() -> list[StoredMail]:
 
 def _mails_of(file: Path) -> list[StoredMail]:
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    texts = re.split(rf"^{MARK}$\n?", file.read_text(encoding="utf-8", errors="replace"), flags=re.MULTILINE)
     return [
         StoredMail(
             f"{file.stem}-{number}",
             written,
-            cast("EmailMessage", email.message_from_string(text, policy=email.policy.default)),
+            cast("EmailMessage", email.message_from_bytes(text, policy=email.policy.default)),
         )
-        for number, text in enumerate(texts)
+        for number, text in enumerate(MARK.split(file.read_bytes()))
         if text.strip()
     ]
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from audit import clock
 from governance.gate import gate_inputs
 from governance.gate.approvals import Additions, Approval, later_additions
@@ -49,12 +51,10 @@ def earlier_approval(version: ModelVersion, *, stage: Stage | None, alias: str) 
 
     Returns:
         The newest approval with the current fingerprint, else the newest one; None if the version was never approved
-        there under a policy.
+        there under a policy. An emergency change is no approval: it had not the ordinary checks and approvals.
     """
-    rows = PromotionRequest.objects.filter(
+    rows = approving_requests().filter(
         version=version,
-        state=PromotionRequest.State.PROMOTED,
-        policy_revision__isnull=False,
         target_stage=stage,
         target_alias="" if stage is not None else alias,
     )
@@ -74,6 +74,13 @@ def earlier_approval(version: ModelVersion, *, stage: Stage | None, alias: str) 
         return EarlierApproval(request, left_at)
     opened = held.filter(promotion=request.uid).order_by("opened_at").first()
     return EarlierApproval(request, left_at, _changes(version, request, opened) if opened is not None else Additions())
+
+
+def approving_requests() -> QuerySet[PromotionRequest]:
+    """Return the promoted requests that approved a version for a place under a policy."""
+    return PromotionRequest.objects.filter(
+        state=PromotionRequest.State.PROMOTED, policy_revision__isnull=False
+    ).exclude(kind=PromotionRequest.Kind.EMERGENCY)
 
 
 def _changes(version: ModelVersion, request: PromotionRequest, held: StageOccupancy | AliasAssignment) -> Additions:

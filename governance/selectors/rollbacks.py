@@ -83,9 +83,7 @@ def rollback_candidates(model: RegisteredModel) -> tuple[RollbackCandidate, ...]
         At most `MOST_SHOWN` for each place.
     """
     aliases = [one.name for one in selectors.protected_aliases()]
-    promoted = PromotionRequest.objects.filter(
-        model=model, state=PromotionRequest.State.PROMOTED, policy_revision__isnull=False
-    ).select_related("version__stage", "target_stage")
+    promoted = returning.approving_requests().filter(model=model).select_related("version__stage", "target_stage")
     places: dict[tuple[int | None, str], dict[int, PromotionRequest]] = {}
     for request in promoted.order_by("-closed_at", "-pk"):
         exclusive = request.target_stage is not None and request.target_stage.exclusive

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from governance import selectors
-from governance.models import Policy, PolicyReplay, PromotionRequest
+from governance.models import Finding, Policy, PolicyReplay, PromotionRequest
 from registry import access
 from registry.models import (
     IS_CURRENT,
@@ -69,8 +69,19 @@ def sights() -> list[Sight]:
         Sight("delegations", "marta", "/profile/delegations/"),
         Sight("delegations-received", "lea", "/profile/delegations/"),
         Sight("not-found", "marta", "/models/there-is-no-such-model/", 404),
+        *_of_findings(),
         *_administration(),
     ]
+
+
+def _of_findings() -> Iterator[Sight]:
+    yield Sight("findings", "henrik", "/findings/")
+    yield Sight("waivers", "henrik", "/waivers/?state=any")
+    yield Sight("deliveries-everyone", "henrik", "/profile/notifications/deliveries/?of=all")
+    emergency = Finding.objects.filter(source=Finding.Source.EMERGENCY).select_related("model").first()
+    if emergency is not None:
+        yield Sight("finding", "henrik", f"/findings/{emergency.pk}/")
+        yield Sight("model-debt", "henrik", f"/models/{emergency.model.slug}/")
 
 
 def _of_changes() -> Iterator[Sight]:

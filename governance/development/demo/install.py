@@ -33,7 +33,7 @@ from governance.development.demo import (
 from governance.development.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.selectors.search import VOCABULARY
-from governance.services import policies, policy_replays, setup, waivers
+from governance.services import impacts, policies, policy_replays, setup, waivers
 from registry import access
 from registry.exceptions import InvalidStateError
 from registry.models import RegisteredModel, User
@@ -154,7 +154,9 @@ def _histories(world: World) -> list[History]:
         _at(world, 60, partial(_keep_views, world)),
         _at(world, 20, partial(outgoing.create, world)),
         _at(world, 2.1, partial(_replay_draft, world)),
+        *(_at(world, days, outgoing.notify) for days in (7, 3)),
         _at(world, 0.5, waivers.end_expired),
+        _at(world, 0.45, impacts.record_all),
         _at(world, 0.4, _escalate),
         _tombstone(world),
         *(_mornings(world, username) for username in EARLY_BIRDS),

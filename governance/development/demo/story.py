@@ -244,7 +244,7 @@ def _rolled_back(world: World, model: Described, number: int) -> History:
 def _emergency(world: World, model: Described, number: int) -> History:
     """An emergency change that two people sign; it makes matters worse and is rolled back. Its finding is late."""
     yield from staged(world, model, number)
-    yield world.workday(6.4)
+    yield world.workday(17.4)
     version = world.versions[model.slug, number]
     with world.acting(model.author) as author:
         request = promotions.request_emergency(
@@ -362,7 +362,7 @@ STORIES: dict[str, Story] = {
     "rejected": Story(_rejected, (PROMOTED, REJECTED, WITHDRAWN)),
     "superseded": Story(_superseded, (PROMOTED, EXPIRED, SUPERSEDED)),
     "rollback": Story(_rolled_back, (PROMOTED,) * 5, 900),
-    "emergency": Story(_emergency, (PROMOTED,) * 3, 12),
+    "emergency": Story(_emergency, (PROMOTED,) * 3, 29),
     "deviating": Story(_deviating, (PROMOTED,) * 2),
     "deleted": Story(_deleted),
     "retired": Story(_retired, (PROMOTED,), is_version=False),

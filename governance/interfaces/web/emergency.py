@@ -54,7 +54,6 @@ class EmergencyForm(PageForm):
     )  # fmt: skip
     password = forms.CharField(
         label="Your password",
-        required=False,
         strip=False,
         max_length=1024,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),

@@ -12,6 +12,7 @@ from django.db import connection
 from audit import clock
 from audit.models import Event
 from governance import promotions
+from governance.gate import returning
 from governance.models import EmergencyChange, Finding, PromotionRequest
 from governance.promotions import DecisionSignature, EmergencyTerms
 from governance.services import findings
@@ -148,6 +149,9 @@ def test_after_its_time_it_is_overdue_and_the_policy_decides_about_the_rollback(
     assert [row.requested_by.username for row in asked] == (["sofia"] if when_ended == "roll_back" else [])
     staged.refresh_from_db()
     assert staged.stage.slug == "production"
+    # Another version can take the place; a rollback never returns to what only an emergency change put there.
+    assert returning.earlier_approval(staged, stage=staged.stage, alias="") is None
+    assert returning.earlier_approval(first, stage=staged.stage, alias="") is not None
 
 
 def test_a_policy_without_the_section_refuses_and_names_the_remedy(
