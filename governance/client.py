@@ -87,6 +87,10 @@ _EXIT_BY_CODE = {
     **dict.fromkeys(
         ("illegal_move", "no_policy", "policies_conflict", "model_incomplete", "model_archived"), UNPROMOTABLE
     ),
+    **dict.fromkeys(
+        ("rollback_never_approved", "rollback_not_available", "rollback_inputs_changed", "rollback_too_late"),
+        UNPROMOTABLE,
+    ),
     "version_registering": UNPROMOTABLE,
     "wrong_digest": UNVERIFIED,
     "wrong_size": UNVERIFIED,

@@ -21,6 +21,7 @@ from tests.accessibility import DARK, LIGHT, faults_of
 from tests.fixtures.pages import Open
 from tests.governance.interfaces.web import scene as scenes
 from tests.governance.interfaces.web.scene import Scene
+from tests.permission_matrix.inputs import notify
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -218,6 +219,7 @@ class TestPeople:
         requested = access_requests.create_access_request(
             actor=actor_for(people.eve), slug=slug, role="viewer", purpose="the winter project"
         )
+        notify(people.marta)
         check_pages(
             open_as,
             [
