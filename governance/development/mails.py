@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -106,7 +106,7 @@ def _mails_of(file: Path) -> list[StoredMail]:
         StoredMail(
             f"{file.stem}-{number}",
             written,
-            cast("EmailMessage", email.message_from_bytes(text, policy=email.policy.default)),
+            email.message_from_bytes(text, policy=email.policy.default),
         )
         for number, text in enumerate(MARK.split(file.read_bytes()))
         if text.strip()
@@ -121,7 +121,7 @@ def _found(name: str) -> StoredMail:
 
 
 def _folder() -> Path:
-    return Path(settings.EMAIL_FILE_PATH)
+    return Path(getattr(settings, "EMAIL_FILE_PATH", "var/mail"))
 
 
 def _require_local(request: HttpRequest) -> None:

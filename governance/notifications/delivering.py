@@ -195,6 +195,11 @@ def all_deliveries(actor: Actor) -> QuerySet[NotificationDelivery]:
     return _with_contents()
 
 
+def in_state(deliveries: QuerySet[NotificationDelivery], state: str | None) -> QuerySet[NotificationDelivery]:
+    """Return the deliveries in a state; all of them for None."""
+    return deliveries if state is None else deliveries.filter(state=state)
+
+
 def send_again(*, actor: Actor, uid: UUID) -> None:
     """Send a delivery that ended once more, with the attempts of a new one.
 

@@ -262,9 +262,9 @@ class DeliveriesView(Endpoint):
         """
         asked = self.query(DeliveriesQuery)
         access.require_scope(self.actor, "models:read")
-        rows = delivering.all_deliveries(self.actor) if asked.of == "all" else delivering.deliveries_of(self.actor)
-        if asked.state is not None:
-            rows = rows.filter(state=asked.state)
+        everyones = asked.of == "all"
+        rows = delivering.all_deliveries(self.actor) if everyones else delivering.deliveries_of(self.actor)
+        rows = delivering.in_state(rows, asked.state)
         found, following = pagination.by_keys(rows, pagination.NEWEST_FIRST, asked)
         shown = delivering.delivery_rows(self.actor, found)
         page = DeliveryList(items=[DeliveryResponse.of(row) for row in shown], next=following)
