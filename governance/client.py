@@ -2674,8 +2674,7 @@ def _parser() -> argparse.ArgumentParser:
     for parser_of in (wait, gate, execute, withdraw, comment, comments):
         parser_of.add_argument("request", type=_number, metavar="NUMBER", help="the request's number")
     withdraw.add_argument("--reason", required=True, help="why")
-    comment.add_argument("text", help="Markdown; - reads standard input; @ and a user name mention a person")
-    comment.add_argument("--thread", type=_number, metavar="NUMBER", help="answer in this thread")
+    _add_comment(comment)
 
     _add_notifications(command("notifications", _notifications, "list your unread notifications, or mark them as read"))
 
@@ -2701,6 +2700,11 @@ def _add_simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
     simulate.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
     simulate.add_argument("--policy", metavar="FILE", help="a draft of a policy, for officers")
+
+
+def _add_comment(comment: argparse.ArgumentParser) -> None:
+    comment.add_argument("text", help="Markdown; - reads standard input; @ and a user name mention a person")
+    comment.add_argument("--thread", type=_number, metavar="NUMBER", help="answer in this thread")
 
 
 def _add_notifications(notified: argparse.ArgumentParser) -> None:

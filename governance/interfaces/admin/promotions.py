@@ -51,6 +51,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
     list_display_links = ("number",)
     list_filter = (
         "state",
+        by_choice("kind", "kind"),
         by_relation("target_stage", "requested stage"),
         by_choice("model__risk_tier", "risk tier"),
         by_date("created_at", "day it was requested"),
@@ -74,6 +75,9 @@ class PromotionRequestAdmin(AuditedModelAdmin):
 
     def name_of(self, row: PromotionRequest) -> str:
         return f"Promotion request #{row.pk}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PromotionRequest]:
+        return super().get_queryset(request).prefetch_related("policies__policy_revision__policy")
 
     @admin.display(description="request", ordering="pk")
     def number(self, row: PromotionRequest) -> str:
