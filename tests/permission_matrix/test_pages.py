@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.permission_matrix.actors import World
-from tests.permission_matrix.holding import assert_cell, attempts
+from tests.permission_matrix.holding import assert_cell, assert_other_cells, attempts, attempts_with_others
 from tests.permission_matrix.interfaces.attempts import Attempt
 from tests.permission_matrix.interfaces.page import PAGE
 
@@ -13,3 +13,9 @@ from tests.permission_matrix.interfaces.page import PAGE
 @pytest.mark.parametrize("attempt", attempts(PAGE))
 def test_the_answers_are_those_of_the_table(world: World, attempt: Attempt) -> None:
     assert_cell(world, PAGE.interface, attempt)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("attempt", attempts_with_others(PAGE))
+def test_the_answers_to_all_other_callers_are_those_of_the_table(world: World, attempt: Attempt) -> None:
+    assert_other_cells(world, PAGE.interface, attempt)

@@ -8,15 +8,16 @@ from django.urls import reverse
 
 from governance.interfaces.admin.site import site
 from tests.permission_matrix.actors import World
+from tests.permission_matrix.holding import callers, selected
 from tests.permission_matrix.interfaces.admin import ADMIN, address
-from tests.permission_matrix.interfaces.attempts import InterfaceAttempts
+from tests.permission_matrix.interfaces.attempts import Caller, InterfaceAttempts
 from tests.permission_matrix.interfaces.mlflow import MLFLOW
 from tests.permission_matrix.interfaces.page import PAGE, answer_of, browser
 from tests.permission_matrix.interfaces.rest import REST, ROOT
 from tests.permission_matrix.interfaces.service import SERVICE
 from tests.permission_matrix.observed import track_writes
 from tests.permission_matrix.routes import BESIDE, OPEN, Route, commands, operations, page_routes, patterns
-from tests.permission_matrix.table import ACTIONS, PEOPLE_MAY, TOKENS_MAY, ExpectedResult, Interface
+from tests.permission_matrix.table import ACTIONS, PEOPLE_MAY, TOKENS_MAY, ExpectedResult, Interface, expected
 
 PAGES, OPERATIONS = page_routes(), operations()
 READS = ("changelist", "change", "history")
@@ -85,6 +86,24 @@ def test_every_action_is_offered_where_the_table_says() -> None:
 def test_a_list_shows_what_opens(of_a_list: str, of_one: str) -> None:
     for may in (PEOPLE_MAY, TOKENS_MAY):
         assert may[of_a_list].verdicts == may[of_one].verdicts
+
+
+@pytest.mark.parametrize(
+    "interface_attempts", [SERVICE, PAGE, REST, MLFLOW, ADMIN], ids=lambda kind: kind.interface.name
+)
+def test_a_short_run_tries_each_verdict_and_each_caller(interface_attempts: InterfaceAttempts) -> None:
+    interface = interface_attempts.interface
+    tried_at_all: set[Caller] = set()
+    for attempt in interface_attempts.all:
+        everybody, tried = callers(interface, attempt.action), selected(interface, attempt)
+        by_verdict = {c: expected(interface, attempt.action, c.key, token=c.token) for c in everybody}
+        assert {by_verdict[caller] for caller in tried} == set(by_verdict.values()), attempt.name
+        left_out = {caller for caller in everybody if caller not in tried}
+        assert {by_verdict[caller] for caller in left_out if not caller.token} <= {ExpectedResult.ALLOWED}, attempt.name
+        tried_at_all |= set(tried)
+    assert tried_at_all == {
+        caller for attempt in interface_attempts.all for caller in callers(interface, attempt.action)
+    }
 
 
 CLOSED = [route for route in PAGES if route.name not in OPEN]
