@@ -12,6 +12,7 @@ from pathlib import Path
 from governance import promotions
 from governance.checks import check_runs, run_worker, runner
 from governance.checks.base import Context, outcome_from_json
+from governance.models import CheckRun
 
 
 def run_unconfined(job: runner.Job, *, open_blob: runner.OpenBlob, beat: runner.Beat, beat_every: float) -> runner.Run:
@@ -24,12 +25,21 @@ def run_unconfined(job: runner.Job, *, open_blob: runner.OpenBlob, beat: runner.
 
 
 def run_due_checks(run: run_worker.Runner = run_unconfined) -> None:
-    """Carry out every check run that is due, and settle its request after each.
+    """Carry out every check run that is due, and settle each request with the last of its runs.
+
+    A worker settles after each run, which takes longer than a check of a small file; `tests/governance/test_worker.py`
+    has one do it.
 
     Args:
         run: what carries a check out; `runner.run` confines it in a child process.
     """
-    for run_id in check_runs.due_runs():
-        run_worker.run_claimed_check(
-            run_id, settle=lambda number: promotions.reevaluate(number, bump_revision=True), run=run
-        )
+    due = list(check_runs.due_runs())
+    requests = dict(CheckRun.objects.filter(pk__in=due).values_list("pk", "request_id"))
+    last = {number: run_id for run_id, number in ((each, requests[each]) for each in due)}
+
+    def settle(number: int) -> None:
+        promotions.reevaluate(number, bump_revision=True)
+
+    for run_id in due:
+        settles = last[requests[run_id]] == run_id
+        run_worker.run_claimed_check(run_id, settle=settle if settles else lambda _: None, run=run)

@@ -16,7 +16,8 @@ from governance.services import evidence
 from registry.exceptions import InvalidStateError, InvalidTransitionError
 from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, StageOccupancy
 from registry.services.versions import MetricSpec
-from tests.governance.promotions.conftest import CARD, Bank
+from tests.fixtures.scenes import Share
+from tests.governance.promotions.conftest import CARD, Bank, found_bank
 
 ANY_ALIAS = """
 slug: any-alias
@@ -26,8 +27,29 @@ priority: 10
 """
 
 
-def in_production(bank: Bank) -> PromotionRequest:
+def promote_next(bank: Bank) -> PromotionRequest:
     return bank.decide(bank.decide(bank.reviewed(), "marta"), "aiko")
+
+
+@pytest.fixture(scope="module")
+def _shared_bank(share_scene: Share) -> Bank:
+    """The bank with a version in Production."""
+
+    def build() -> Bank:
+        made = found_bank()
+        promote_next(made)
+        return made
+
+    made: Bank = share_scene(build)
+    return made
+
+
+@pytest.fixture
+def promoted(bank: Bank) -> PromotionRequest:
+    """The request by which the version came into Production."""
+    return PromotionRequest.objects.select_related("version").get(
+        version__model=bank.model, target_stage__slug="production", state="promoted"
+    )
 
 
 def add_metric(bank: Bank, version: ModelVersion, value: float = 0.99, name: str = "accuracy") -> None:
@@ -39,9 +61,7 @@ def approval_of(version: ModelVersion) -> approvals.Approval:
     return found
 
 
-def test_an_approved_version_has_the_fingerprint_that_was_approved(bank: Bank) -> None:
-    promoted = in_production(bank)
-
+def test_an_approved_version_has_the_fingerprint_that_was_approved(bank: Bank, promoted: PromotionRequest) -> None:
     found = approval_of(promoted.version)
 
     promoted.version.refresh_from_db()
@@ -52,8 +72,7 @@ def test_an_approved_version_has_the_fingerprint_that_was_approved(bank: Bank) -
     assert not approvals.deviating_versions().exists()
 
 
-def test_every_kind_of_addition_is_listed_with_who_and_when(bank: Bank) -> None:
-    promoted = in_production(bank)
+def test_every_kind_of_addition_is_listed_with_who_and_when(bank: Bank, promoted: PromotionRequest) -> None:
     version, actor = promoted.version, bank.actor("priya")
 
     add_metric(bank, version)
@@ -77,9 +96,7 @@ def test_every_kind_of_addition_is_listed_with_who_and_when(bank: Bank) -> None:
     assert list(approvals.deviating_versions()) == [version]
 
 
-def test_the_event_of_an_addition_names_the_promotion_it_deviates_from(bank: Bank) -> None:
-    promoted = in_production(bank)
-
+def test_the_event_of_an_addition_names_the_promotion_it_deviates_from(bank: Bank, promoted: PromotionRequest) -> None:
     add_metric(bank, promoted.version)
 
     event = Event.objects.get(action="metric.added", touched__contains=[f"promotion:{promoted.uid}"])
@@ -99,15 +116,12 @@ def test_an_addition_to_a_version_without_promotion_names_nothing(bank: Bank) ->
     assert approvals.approvals(version) == []
 
 
-def test_the_database_keeps_the_fingerprint_of_a_closed_request(bank: Bank) -> None:
-    promoted = in_production(bank)
-
+def test_the_database_keeps_the_fingerprint_of_a_closed_request(bank: Bank, promoted: PromotionRequest) -> None:
     with pytest.raises(IntegrityError, match="closed request"), transaction.atomic():
         PromotionRequest.objects.filter(pk=promoted.pk).update(fingerprint="0" * 64)
 
 
-def test_a_metric_that_goes_back_to_the_approved_value_deviates_no_more(bank: Bank) -> None:
-    promoted = in_production(bank)
+def test_a_metric_that_goes_back_to_the_approved_value_deviates_no_more(bank: Bank, promoted: PromotionRequest) -> None:
     add_metric(bank, promoted.version, 0.99)
     assert approval_of(promoted.version).deviates
 
@@ -116,8 +130,7 @@ def test_a_metric_that_goes_back_to_the_approved_value_deviates_no_more(bank: Ba
     assert not approval_of(promoted.version).deviates
 
 
-def test_approving_again_records_the_new_fingerprint_and_moves_nothing(bank: Bank) -> None:
-    promoted = in_production(bank)
+def test_approving_again_records_the_new_fingerprint_and_moves_nothing(bank: Bank, promoted: PromotionRequest) -> None:
     add_metric(bank, promoted.version)
     waiting = bank.reviewed()
 
@@ -143,8 +156,7 @@ def test_approving_again_records_the_new_fingerprint_and_moves_nothing(bank: Ban
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def test_what_approvers_sign_lists_what_was_added_since(bank: Bank) -> None:
-    promoted = in_production(bank)
+def test_what_approvers_sign_lists_what_was_added_since(bank: Bank, promoted: PromotionRequest) -> None:
     add_metric(bank, promoted.version)
 
     again = bank.run_checks(bank.request(promoted.version))
@@ -155,17 +167,14 @@ def test_what_approvers_sign_lists_what_was_added_since(bank: Bank) -> None:
     assert [(a["kind"], a["what"]) for a in shown["reapproves"]["later_additions"]] == [("metric", "accuracy = 0.99")]
 
 
-def test_without_deviation_there_is_nothing_to_approve_again(bank: Bank) -> None:
-    promoted = in_production(bank)
-
+def test_without_deviation_there_is_nothing_to_approve_again(bank: Bank, promoted: PromotionRequest) -> None:
     with pytest.raises(InvalidTransitionError) as refused:
         bank.request(promoted.version)
 
     assert refused.value.code == "already_there"
 
 
-def test_a_rejected_reapproval_leaves_the_version_flagged(bank: Bank) -> None:
-    promoted = in_production(bank)
+def test_a_rejected_reapproval_leaves_the_version_flagged(bank: Bank, promoted: PromotionRequest) -> None:
     add_metric(bank, promoted.version)
 
     again = bank.decide(bank.run_checks(bank.request(promoted.version)), "chen", "reject")
@@ -175,12 +184,13 @@ def test_a_rejected_reapproval_leaves_the_version_flagged(bank: Bank) -> None:
     assert (found.deviates, found.reapproval, found.request) == (True, None, promoted.pk)
 
 
-def test_a_version_that_loses_its_place_loses_the_request_to_approve_it_there(bank: Bank) -> None:
-    promoted = in_production(bank)
+def test_a_version_that_loses_its_place_loses_the_request_to_approve_it_there(
+    bank: Bank, promoted: PromotionRequest
+) -> None:
     add_metric(bank, promoted.version)
     again = bank.run_checks(bank.request(promoted.version))
 
-    in_production(bank)
+    promote_next(bank)
 
     assert bank.fresh(again).state == "superseded"
     assert approvals.approvals(promoted.version) == []
@@ -214,8 +224,7 @@ def test_an_alias_is_approved_again_too(bank: Bank, publish: Callable[[str], obj
     assert AliasAssignment.objects.filter(IS_CURRENT, name="champion").count() == 1
 
 
-def test_the_database_refuses_a_reapproval_that_moves_the_version(bank: Bank) -> None:
-    promoted = in_production(bank)
+def test_the_database_refuses_a_reapproval_that_moves_the_version(bank: Bank, promoted: PromotionRequest) -> None:
     asked = bank.request(bank.in_staging())
 
     with pytest.raises(IntegrityError, match="promotion_reapproval_moves_nothing"), transaction.atomic():
@@ -233,9 +242,7 @@ def test_the_database_refuses_a_reapproval_that_moves_the_version(bank: Bank) ->
         )
 
 
-def test_files_of_a_promoted_version_stay_fixed(bank: Bank) -> None:
-    promoted = in_production(bank)
-
+def test_files_of_a_promoted_version_stay_fixed(bank: Bank, promoted: PromotionRequest) -> None:
     with pytest.raises(InvalidStateError) as refused:
         evidence.attach_stored_file(
             actor=bank.actor("priya"), version=promoted.version, path="late.json", blob=bank.stored(b"late")

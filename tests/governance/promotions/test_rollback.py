@@ -10,11 +10,12 @@ from django.db import IntegrityError, connection, transaction
 from audit.models import Event
 from governance import promotions
 from governance.models import PromotionRequest
-from governance.services import evidence
+from governance.services import evidence, policies, setup
 from registry.exceptions import InvalidStateError, ValidationFailedError
 from registry.models import ModelVersion
 from registry.services.versions import MetricSpec
-from tests.governance.promotions.conftest import Bank
+from tests.fixtures.scenes import Share
+from tests.governance.promotions.conftest import Bank, found_bank
 
 PRODUCTION = """
 slug: starter-production
@@ -52,13 +53,25 @@ def roll_back(bank: Bank, version: ModelVersion, *, by: str = "priya", **target:
     )
 
 
+@pytest.fixture(scope="module")
+def _shared_bank(share_scene: Share) -> Bank:
+    """The bank with two versions, the second of which replaced the first in Production, under the policy above."""
+
+    def build() -> Bank:
+        made = found_bank()
+        policies.publish(actor=setup.INSTALLER, source=PRODUCTION + ROLLBACK, reason="for the test")
+        promoted(made)
+        promoted(made)
+        return made
+
+    made: Bank = share_scene(build)
+    return made
+
+
 @pytest.fixture
-def displaced(bank: Bank, publish: Callable[[str], object]) -> ModelVersion:
-    """A version that was in Production until the next one replaced it, under a policy with the section."""
-    publish(PRODUCTION + ROLLBACK)
-    first = promoted(bank)
-    promoted(bank)
-    first.refresh_from_db()
+def displaced(bank: Bank) -> ModelVersion:
+    """A version that was in Production until the next one replaced it."""
+    first = ModelVersion.objects.get(model=bank.model, number=1)
     assert first.stage.slug == "archived"
     return first
 

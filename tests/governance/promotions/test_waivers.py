@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,9 +16,11 @@ from governance.models import PromotionRequest, Waiver
 from governance.policies import RequirementStatus
 from governance.policies.waivable import covers_findings, why_never_waived
 from governance.services import evidence, setup, waivers
+from governance.services import policies as published
 from registry.exceptions import InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.services.versions import MetricSpec
-from tests.governance.promotions.conftest import PASSWORD, Bank
+from tests.fixtures.scenes import Share
+from tests.governance.promotions.conftest import PASSWORD, Bank, found_bank
 
 CHECK = "performance.threshold"
 POLICY = f"""
@@ -41,14 +42,25 @@ TEXTS: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def _shared_bank(share_scene: Share) -> Bank:
+    """The bank with a request for Production that one check blocks."""
+
+    def build() -> Bank:
+        made = found_bank()
+        version = made.in_staging()
+        published.publish(actor=setup.INSTALLER, source=POLICY, reason="for the test")
+        made.run_checks(made.request(version))
+        return made
+
+    made: Bank = share_scene(build)
+    return made
+
+
 @pytest.fixture
-def blocked(bank: Bank, publish: Callable[[str], object]) -> PromotionRequest:
+def blocked(bank: Bank) -> PromotionRequest:
     """A request for Production that one check blocks."""
-    version = bank.in_staging()
-    publish(POLICY)
-    request = bank.run_checks(bank.request(version))
-    assert request.state == "blocked"
-    return request
+    return PromotionRequest.objects.get(version__model=bank.model, state="blocked")
 
 
 def grant(bank: Bank, request: PromotionRequest, by: str = "marta", **facts: Any) -> Waiver:
