@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -18,8 +19,8 @@ pytest_plugins = [
     "tests.personas",
 ]
 
-# No deadline: a test never judges by the clock. `make test-long` looks twenty times as far.
-settings.register_profile("short", deadline=None, max_examples=100)
+# No deadline: a test never judges by the clock. `make test-long` looks forty times as far.
+settings.register_profile("short", deadline=None, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
@@ -32,3 +33,9 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that walk a browser: few tests, and the longest, which one worker would end with alone."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Take what collecting made out of the reach of the garbage collector, which would visit it all in every pass."""
+    gc.collect()
+    gc.freeze()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.checks import entry_points
@@ -149,7 +149,6 @@ results = st.dictionaries(st.sampled_from(CHECKS), st.sampled_from(("success", "
 
 
 @given(st.lists(documents, min_size=1, max_size=3), people, results)
-@settings(max_examples=300, deadline=None)
 def test_what_satisfies_the_combination_satisfies_each_policy(
     given_: list[PolicyDocument], members: list[set[str]], conclusions: dict[str, str]
 ) -> None:

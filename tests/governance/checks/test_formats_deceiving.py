@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.checks.formats import archives, detect, pickles
@@ -65,7 +65,6 @@ def test_a_pickle_without_announcement_is_found(stream: bytes) -> None:
     assert recognised(stream) is Format.PICKLE
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20),
@@ -85,7 +84,6 @@ def test_every_pickle_of_the_old_protocols_is_found(thing: object, protocol: int
     assert recognised(pickle.dumps((thing, Payload()), protocol) + b" and more") in found
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from([
     b"N", b"(", b"0", b"1", b"2", b"I1\n", b"I0x\n", b"Vab\n", b"S'a'\n", b"S'a\n", b"U\x01a", b"]", b"a", b"e", b"l",
     b"t", b")", b"}", b"s", b"u", b"d", b"p0\n", b"q\x01", b"g0\n", b"h\x01", b"cos\ngetpid\n", b"(ios\ngetpid\n", b"R",
@@ -318,7 +316,6 @@ def test_schema_larger_than_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "schema" in reason(zipped({"schema.json": SCHEMA}))
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     st.sampled_from(
         [

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.monitoring.adapters import FORMATS, UnreadableReportError, read_report
@@ -171,7 +171,6 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
 @given(document=_JSON)
 def test_no_document_makes_a_reader_fail(document: object) -> None:
     import json
@@ -187,7 +186,6 @@ def test_no_document_makes_a_reader_fail(document: object) -> None:
             assert signal.name
 
 
-@settings(max_examples=200, deadline=None)
 @given(text=st.text(alphabet='abc_{}="\\, \n\t#1e5.NaN', max_size=80))
 def test_no_text_makes_the_reader_of_expositions_fail(text: str) -> None:
     try:

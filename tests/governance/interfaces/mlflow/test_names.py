@@ -76,7 +76,7 @@ def test_sources_that_name_a_version_are_read_as_a_stock_server_reads_them(raw: 
 NAMES = st.text(st.sampled_from("aA1l I+%2/0.:-_\u0430\u00df\u00a0\u200b\u202e"), min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(NAMES, min_size=1, max_size=4))
 def test_a_name_is_its_own_model_or_refused(raw: Raw, names: list[str]) -> None:
     """`register_model` of a client goes on to add a version when it is told "already exists": that is of this name."""

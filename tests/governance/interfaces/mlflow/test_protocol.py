@@ -232,7 +232,7 @@ POSTS = (
     ("DELETE", "model-versions/delete-tag"),
     ("POST", "transition-requests/create"),
 )
-KINDLY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+KINDLY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @KINDLY
