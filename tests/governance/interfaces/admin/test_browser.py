@@ -88,20 +88,23 @@ class Clean:
     """The classes of the looks run in different processes."""
 
     theme: Theme
-    width: int
+    widths: tuple[int, ...]
 
     def test_every_page(
         self, rows: Rows, officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
     ) -> None:
         factories.grant(Role.ADMINISTRATOR, to=officers.officer)  # sees every command
         client = visit(officers.officer, confirmed=True)
-        page, complaints = opened(browser, live_server, client, theme=self.theme, width=self.width)
+        page, complaints = opened(browser, live_server, client, theme=self.theme, width=self.widths[0])
         found: dict[str, list[str]] = {}
         for name, url in pages(rows).items():
             page.goto(live_server.url + url)
-            if SHOTS:
-                page.screenshot(path=str(Path(SHOTS) / f"{name}-{self.theme}-{self.width}.png"), full_page=True)
-            wrong = [*faults_of(page, self.theme, self.width), *complaints]
+            wrong = []
+            for width in self.widths:
+                wrong += faults_of(page, self.theme, width)
+                if SHOTS:
+                    page.screenshot(path=str(Path(SHOTS) / f"{name}-{self.theme}-{width}.png"), full_page=True)
+            wrong += complaints
             complaints.clear()
             if name == "refused":  # the browser itself mentions that the answer was 403
                 wrong = [fault for fault in wrong if "403" not in fault]
@@ -111,16 +114,12 @@ class Clean:
         assert found == {}, "\n".join(f"{name}: {wrong}" for name, wrong in found.items())
 
 
-class TestLightWide(Clean):
-    theme, width = LIGHT, 1440
+class TestLight(Clean):
+    theme, widths = LIGHT, (1440, 390)
 
 
-class TestLightNarrow(Clean):
-    theme, width = LIGHT, 390
-
-
-class TestDarkWide(Clean):
-    theme, width = DARK, 1440
+class TestDark(Clean):
+    theme, widths = DARK, (1440,)
 
 
 def test_a_role_is_given_with_the_keyboard_alone(
