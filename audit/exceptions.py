@@ -87,3 +87,7 @@ class CommitmentMismatchError(AuditError):
 
 class BadNoteError(AuditError):
     """A signed note, checkpoint, proof or key has another form than C2SP describes, or a signature does not verify."""
+
+
+class NothingSignedError(AuditError):
+    """There is no signed checkpoint that covers what is asked for."""

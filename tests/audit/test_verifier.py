@@ -158,6 +158,19 @@ def test_witnesses_anchor_a_log(tmp_path: Path) -> None:
     assert verify(unseen, policy).status == FAILED
 
 
+def test_a_log_that_was_continued_under_a_new_name_says_so(tmp_path: Path, policy: Path) -> None:
+    former = own_log.event(1, "model:0", 2, log=ORIGIN.replace("/1", "/2"))
+    alien = own_log.event(1, "model:0", 2, log="other.example/audit/1")
+    first = own_log.event(0, "model:0", 1)
+    continued, mixed = OwnLog([first, former]), OwnLog([first, alien])
+    found = verify(continued.write(tmp_path / "a"), policy)
+    assert found.status == UNANCHORED
+    assert any("continued after a restore" in line for line in found.report["not_proved"])
+    assert verify(mixed.write(tmp_path / "b"), policy).report["index"] == 1
+    assert verify(continued.write_some(tmp_path / "c", [1]), policy).status == UNANCHORED
+    assert verify(mixed.write_some(tmp_path / "d", [1]), policy).status == FAILED
+
+
 def test_no_key_of_the_bundle_is_trusted(tmp_path: Path, policy: Path) -> None:
     """A log that is signed by another key is refused, whatever the bundle says about keys."""
     log, other = OwnLog.of(5), Ed25519PrivateKey.generate()
