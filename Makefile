@@ -167,6 +167,10 @@ psql: .venv/run  ## open psql on the data of `make run`, as the application role
 reset: .venv/run  ## remove the data of `make run`
 	@$(BIN)/python -m governance.embedded reset
 
+.PHONY: tamper
+tamper: .venv/run  ## change one event of the log of `make run` as a database superuser; /audit/ and the verifier name it
+	@$(DEVELOPMENT) $(BIN)/python -m governance.development.tamper $(ARGS)
+
 .PHONY: schema
 schema: .venv/dev  ## write the OpenAPI description that a test compares with the code
 	@$(DEVELOPMENT) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file tests/governance/interfaces/rest/openapi.yaml

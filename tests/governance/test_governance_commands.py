@@ -180,7 +180,7 @@ def test_the_log_is_exported_into_a_new_file(people: People, lifecycle: None, tm
     factories.model(people.priya, "m")
     factories.model(people.priya, "n")
     file = tmp_path / "log.jsonl"
-    call_command("export_audit", "--output", str(file), "--model", "m", stdout=io.StringIO())
+    call_command("export_audit", "--output", str(file), "--format", "jsonl", "--model", "m", stdout=io.StringIO())
     *lines, last = file.read_text().splitlines()
     assert {json.loads(line)["model"] for line in lines} == {"m"}
     assert json.loads(last)["export"]["filter"] == {"model": "m"}

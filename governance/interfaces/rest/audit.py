@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import uuid
+from pathlib import Path
 from typing import Any, Literal
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import selectors as log
+from audit import verifier
 from audit.actor import Actor
 from audit.models import Event
 from audit.recorder import ObjectRef
@@ -155,6 +157,17 @@ class TrailView(Endpoint):
         if not access.check_org_permission(self.actor, access.OrgPermission.READ_AUDIT):
             items = [item.model_copy(update={"private": _without_address(item.private)}) for item in items]
         return respond(EventList(items=items, next=following), headers=pagination.link(request, following))
+
+
+class VerifierView(Endpoint):
+    """/audit/verifier"""
+
+    @Operation("downloadVerifier", "Download the verifier", "audit", {200: "The file."}, file=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Return verifier.py, which verifies bundles of the log without this product (docs/verifying.md)."""
+        response = HttpResponse(Path(verifier.__file__).read_bytes(), content_type="text/x-python; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="verifier.py"'
+        return response
 
 
 class EventView(Endpoint):

@@ -201,6 +201,7 @@ urlpatterns: list[URLPattern] = [
     path("change-proposals/<api-number:number>", change_proposals.ChangeView.as_view()),
     path("policies/paths", policies.PathsView.as_view()),
     path("audit/events", audit.EventsView.as_view()),
+    path("audit/verifier", audit.VerifierView.as_view()),
     path("audit/export", audit.EventExportView.as_view()),
     path("audit/events/<uuid:event>", audit.EventView.as_view()),
     # Catch all other paths: Django must not append a slash or return HTML. csrf_exempt: no session is read.

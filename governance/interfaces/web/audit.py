@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
-from audit import actions
+from audit import actions, integrity
 from audit import selectors as log
 from audit.actor import Actor
 from audit.models import Event
@@ -63,7 +63,9 @@ def audit(request: PageRequest) -> HttpResponseBase:
         response["Content-Disposition"] = f'attachment; filename="audit-log.{form}"'
         return response
     found = log.search(**conditions, cursor=request.GET.get("after"), limit=SIZE)
+    altered = integrity.altered_events(found.events)
     context = {
+        "altered": altered,
         "lines": lines_of(request.actor, found.events),
         "older": found.cursor,
         "began": bool(request.GET.get("after")),
@@ -135,6 +137,7 @@ def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
     body = found.body
     context = {
         "event": found,
+        "altered": integrity.altered_events([found]).get(found.event_id),
         "doer": names.doer(found),
         "thing": names.object_of(found),
         "related": names.related_of(found),

@@ -197,6 +197,7 @@ _simply("read the policies", "listChecks", "GET", "/checks")
 _simply("read the policies", "getCheck", "GET", "/checks/license.allowed")
 _simply("read the policies", "listPolicyPaths", "GET", "/policies/paths")
 _simply("read the audit log", "listEvents", "GET", "/audit/events")
+_simply("open one's own pages", "downloadVerifier", "GET", "/audit/verifier")
 _simply("read the audit log", "exportEvents", "GET", "/audit/export")
 _simply(
     "read an event of the organisation",

@@ -10,6 +10,16 @@ STATE: Final[dict[str, ProblemType]] = {
         "The current state does not allow this.",
         "`detail` describes what has to happen first.",
     ),
+    "bundle_too_large": ProblemType(
+        "The bundle is too large for a page",
+        "A page makes bundles of some thousand events.",
+        "An operator exports it: `manage.py export_audit --output FOLDER`.",
+    ),
+    "nothing_signed": ProblemType(
+        "Nothing of it is signed yet",
+        "A bundle needs a signed checkpoint that covers its events.",
+        "Wait for the sequencer; an operator sees whether it runs.",
+    ),
     "conflict": ProblemType(
         "Conflict",
         "The request conflicts with an existing object.",

@@ -83,6 +83,7 @@ CEILINGS = {
     "listChangeProposals": ("/change-proposals", 12),
     "listPolicyPaths": ("/policies/paths", 14),
     "listEvents": ("/audit/events", 12),
+    "downloadVerifier": ("/audit/verifier", 8),
     "exportEvents": ("/audit/export", 14),
     "getEvent": ("/audit/events/{event}", 12),
 }

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 import uuid
+import zipfile
+from pathlib import Path
 
 from django.test import Client
 
 from audit.models import Event
+from registry.models import User
 from tests import factories
 from tests.governance.interfaces.web.scene import Page, PageTest
+from tests.governance.signed_log import signed_tree, verified
 
 
 class TestLog(PageTest):
@@ -240,3 +246,50 @@ class TestProfile(PageTest):
     def test_groups_and_roles_are_shown_with_what_they_come_through(self) -> None:
         self.read(self.scene.people.marta, "/profile/").has("Risk Team", "approver", "the whole organisation")
         self.read(self.scene.people.ada, "/profile/").has("as a superuser you see and administer, and decide nothing")
+
+
+class TestBundles(PageTest):
+    """Bundles from the page, and what they contain."""
+
+    def test_a_reader_of_a_request_gets_its_bundle_with_what_was_decided(self) -> None:
+        marta, number = self.scene.people.marta, self.scene.request.pk
+        assert self.get(marta, f"/audit/bundle/?request={number}").status_code == 409
+        policy = signed_tree(self.files())
+        self.read(marta, f"/audit/?request={number}").has("Bundle with proofs")
+        for person, has_addresses in ((marta, False), (self.scene.people.ingrid, True)):
+            folder = self.unpacked(person, f"/audit/bundle/?request={number}")
+            private = (folder / "private.jsonl").read_text()
+            assert '"/reason"' in private or '"/data' in private
+            assert ('"/request/address"' in private) <= has_addresses
+            report = verified(folder, policy, "--require", "proofs,canonical,openings,attachments")
+            assert report["status"] == "unanchored", report
+        page = (folder / "index.html").read_text()
+        assert "Marta Kovač" in page
+        assert "<script" not in page
+        assert (folder / f"packets/{self.scene.request.packet_digest}.json").exists()
+        for wrong in ("?request=x", "?request=999999", "?model=absent"):
+            self.read(marta, f"/audit/bundle/{wrong}", 404)
+        self.read(marta, "/audit/bundle/", 403)
+        self.read(self.scene.people.eve, f"/audit/bundle/?request={number}", 404)
+
+    def test_an_auditor_gets_the_complete_log_and_the_verifier(self) -> None:
+        policy = signed_tree(self.files())
+        folder = self.unpacked(self.scene.people.ingrid, "/audit/bundle/")
+        report = verified(folder, policy, "--trusted", folder / "checkpoint", "--require", "leaves,tiles,streams")
+        assert report["status"] == "verified", report
+        got = self.get(self.scene.people.ingrid, "/audit/verifier.py")
+        assert got.content == (folder / "verifier.py").read_bytes()
+
+    def files(self) -> Path:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Path(folder.name)
+
+    def unpacked(self, person: User, path: str) -> Path:
+        answer = self.get(person, path)
+        assert answer.status_code == 200
+        folder = self.files()
+        with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+            archive.extractall(folder)
+        (bundle,) = folder.iterdir()
+        return bundle
