@@ -37,6 +37,7 @@ BESIDE = {
         for method in ("GET", "POST")
         for page in ("emergency", "rollback")
     },
+    "GET web:audit-bundle": "needs a signed log; test_audit_pages.py tries who gets one",
     "GET web:packet-earlier": "redirects to the present address of the packet, which decides",
     "GET admin:confirm": "asks for the password again, and opens nothing that was not open",
     "POST admin:confirm": "the same",

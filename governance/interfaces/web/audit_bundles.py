@@ -46,7 +46,8 @@ def bundle(request: PageRequest) -> HttpResponseBase:
         access.require_in_organisation(request.actor, OrgPermission.READ_AUDIT)
     if log.matching(**(selection.conditions or {}))[: MAX_EVENTS + 1].count() > MAX_EVENTS:
         raise InvalidStateError(
-            f"A bundle of more than {MAX_EVENTS:,} events is made by an operator: `manage.py export_audit --output DIR`.",
+            f"A bundle of more than {MAX_EVENTS:,} events is made by an operator: "
+            "`manage.py export_audit --output DIR`.",
             code="bundle_too_large",
         )
     file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed with the response

@@ -23,8 +23,8 @@ class Command(BaseCommand):
     """Writes events into a folder or a file. Access to this shell and to the database is the permission."""
 
     help = (
-        "Export the audit log: a bundle with proofs for verifier.py (docs/verifying.md), or CSV or JSON lines of events. "
-        "Private values, such as reasons and names, are included unless --without-private is given."
+        "Export the audit log: a bundle with proofs for verifier.py (docs/verifying.md), or CSV or JSON lines of "
+        "events. Private values, such as reasons and names, are included unless --without-private is given."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="NOTE",
-            help="a checkpoint that the reader holds, for a bundle of some events: adds the proof that the log continues it",
+            help="a checkpoint that the reader holds; a bundle of some events proves that the log continues it",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

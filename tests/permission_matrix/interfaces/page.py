@@ -153,6 +153,7 @@ for _own in (
     "search-help",
     "saved-views",
     "send-again",
+    "verifier",
 ):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]  # mypy does not infer defaults of a lambda
 

@@ -289,7 +289,7 @@ class TestBundles(PageTest):
         answer = self.get(person, path)
         assert answer.status_code == 200
         folder = self.files()
-        with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        with zipfile.ZipFile(io.BytesIO(answer.bytes)) as archive:
             archive.extractall(folder)
         (bundle,) = folder.iterdir()
         return bundle
