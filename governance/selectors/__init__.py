@@ -99,6 +99,7 @@ from governance.selectors.policy_history import (
 )
 from governance.selectors.policy_replays import ReplayPage, policy_replay, replay_of_proposal, replay_page
 from governance.selectors.policy_retirement import RetirementImpact, retirement_impact
+from governance.selectors.policy_setup import setup_gaps
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
 from governance.selectors.queue import Queue, my_queue
 from governance.selectors.readiness import readiness, require_draft_reader, simulate
@@ -292,6 +293,7 @@ __all__ = [
     "scheduled_terms",
     "series_now",
     "series_of",
+    "setup_gaps",
     "signals_page",
     "signed_decision",
     "simulate",

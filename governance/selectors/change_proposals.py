@@ -9,6 +9,7 @@ from governance import policies
 from governance.models import PolicyRevision
 from governance.selectors.paths import warnings_of
 from governance.selectors.policy_retirement import retirement_impact
+from governance.selectors.policy_setup import setup_gaps
 from registry.models import ChangeProposal, QuestionnaireRevision
 
 POLICY_PUBLICATION = "policy.publication"
@@ -35,7 +36,9 @@ def content_of(proposal: ChangeProposal) -> str:
 
 
 def warnings_of_change(proposal: ChangeProposal) -> tuple[str, ...]:
-    """Return what a reviewer must know before a proposal takes effect; see `warnings_of` for a policy.
+    """Return what a reviewer must know before a proposal takes effect.
+
+    Of a policy: `warnings_of` and, while the proposal is open, `setup_gaps`.
 
     Of a retirement: the changes that no policy would cover then.
     """
@@ -46,7 +49,8 @@ def warnings_of_change(proposal: ChangeProposal) -> tuple[str, ...]:
     if proposal.kind != POLICY_PUBLICATION:
         return ()
     try:
-        return warnings_of(policies.parse(str(proposal.payload.get("source", ""))))
+        document = policies.parse(str(proposal.payload.get("source", "")))
+        return (*warnings_of(document), *(setup_gaps(document) if proposal.closed_at is None else ()))
     except ValueError:  # another release accepted the document; confirming it is refused with the reason
         return ()
 

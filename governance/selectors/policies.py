@@ -14,6 +14,7 @@ from governance.gate import gate_inputs
 from governance.models import Policy, PolicyRevision, PolicyTerm
 from governance.policies import PolicyDocument, in_words, summary
 from governance.selectors.paths import warnings_of
+from governance.selectors.policy_setup import setup_gaps
 from registry import selectors
 from registry.exceptions import NotFoundError
 from registry.models import IS_CURRENT
@@ -67,7 +68,7 @@ class PolicyPage:
     in_force: PolicyRevision | None
     terms: PolicyTerms
     warnings: tuple[str, ...]
-    """See `warnings_of`."""
+    """See `warnings_of`; of the revision in force also `setup_gaps`."""
     check_titles: Mapping[str, str]
     """Titles of the checks that it names and that are installed."""
     put_in_force: str
@@ -160,7 +161,7 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
         words=in_words(document, stages=stages, checks=titles),
         revisions=revisions,
         in_force=in_force,
-        warnings=warnings_of(document),
+        warnings=(*warnings_of(document), *(setup_gaps(document) if revision == in_force else ())),
         check_titles=titles,
         terms=terms,
         put_in_force=_WITHOUT_SECOND_OFFICER.get(revision.confirmation, ""),

@@ -9,6 +9,7 @@ from governance.models import PolicyRevision
 from governance.policies import PolicyDocument, in_words, summary
 from governance.selectors.paths import warnings_of
 from governance.selectors.policies import check_titles, stage_names
+from governance.selectors.policy_setup import setup_gaps
 from registry.comparison import DiffSegment, collapse_unchanged, compare_texts
 from registry.models import ReviewerGroup
 
@@ -56,7 +57,7 @@ def preview_of(document: PolicyDocument, source: str, start: DraftStart) -> Draf
         document,
         summary(document, stages=stages),
         in_words(document, stages=stages, checks=check_titles(document)),
-        warnings_of(document),
+        (*warnings_of(document), *setup_gaps(document)),
         collapse_unchanged(compare_texts(before, source)) if before and before != source else (),
     )
 

@@ -48,6 +48,18 @@ def keys_in_force(model: RegisteredModel, at: datetime) -> list[dict[str, Any]]:
     ]
 
 
+def has_key_for(purpose: str, at: datetime) -> bool:
+    """Return whether a key, for all models or for one, counts for a purpose at a time.
+
+    Args:
+        purpose: one of `VerificationKey.PURPOSES`.
+        at: the time; revoked keys do not count, whatever the time.
+    """
+    column = dict(zip(VerificationKey.PURPOSES, ("for_signatures", "for_provenance"), strict=True))[purpose]
+    valid = VerificationKey.objects.filter(IS_CURRENT, valid_from__lte=at, **{column: True})
+    return valid.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=at)).exists()
+
+
 def keys_changed_since(since: datetime) -> QuerySet[VerificationKey]:
     """Return the keys that began or ceased to count after a time, up to now."""
     now = clock.now()

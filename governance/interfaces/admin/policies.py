@@ -238,7 +238,8 @@ class PolicyAdmin(AuditedModelAdmin):
         uids = {uid for r in revisions for uid in (r.published_by, r.confirmed_by)}
         names = registry.account_names(uids)
         current = _revision(row)
-        warnings = selectors.warnings_of(gate_inputs.parse_revision(current)) if current is not None else ()
+        document = gate_inputs.parse_revision(current) if current is not None else None
+        warnings = (*selectors.warnings_of(document), *selectors.setup_gaps(document)) if document is not None else ()
         return [
             *(
                 [RelatedTable("Warnings", ("",), [(formatting.badge(words, "wait"),) for words in warnings], "")]

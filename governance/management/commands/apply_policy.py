@@ -108,7 +108,7 @@ class Command(BaseCommand):
         if one.is_due:
             for line in one.difference:
                 self.stdout.write(f"  {line}")
-            self._warn(selectors.warnings_of(one.document))
+            self._warn((*selectors.warnings_of(one.document), *selectors.setup_gaps(one.document)))
 
     def _warn(self, warnings: Iterable[str]) -> None:
         for words in warnings:
