@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from audit import clock
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import pagination
 from governance.interfaces.web.views import PageRequest, page_view, render_page
@@ -93,7 +94,9 @@ def confirm(request: PageRequest, number: int) -> HttpResponse:
             _require_shown(refusal)
             form.take_refusal(refusal)
         else:
-            messages.success(request, f"Confirmed and in effect: {done.title}.")
+            starts_at = start_named(done)
+            words = "Confirmed" if starts_at is not None and starts_at > clock.now() else "Confirmed and in effect"
+            messages.success(request, f"{words}: {done.title}.")
             return redirect("web:change", done.pk)
     return _show_proposal(request, selectors.change_proposal(request.actor, number), confirming=form, status=400)
 
