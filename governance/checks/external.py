@@ -6,7 +6,9 @@ check that is on the current contents of the version and whose reporter is separ
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from audit import canonical
 from governance.models import ExternalRun, PromotionRequest
@@ -88,6 +90,37 @@ def how_to_report(slug: str, model: str, number: int) -> str:
         number: number of the version.
     """
     return f"countersign check report {model} {number} {slug} --conclusion success --summary TEXT"
+
+
+@dataclass(frozen=True)
+class ReportExamples:
+    """How a result of a check on a version is reported: the digest that it is bound to, and two equal ways."""
+
+    inputs_digest: str
+    command: str
+    curl: str
+
+
+def report_examples(slug: str, version: ModelVersion, address: str) -> ReportExamples:
+    """Return complete examples, which a person copies; a token is expected in COUNTERSIGN_TOKEN.
+
+    Args:
+        slug: the check.
+        version: the version, with its model.
+        address: address of this installation, without a slash at the end.
+    """
+    digest = inputs_digest(version, slug)
+    command = (
+        f"countersign check report {version.model.slug} {version.number} {slug} \\\n"
+        f'  --conclusion success --summary "12 of 12 cases passed." \\\n  --inputs {digest}'
+    )
+    body = {"conclusion": "success", "summary": "12 of 12 cases passed.", "inputs_digest": digest}
+    curl = (
+        f'curl -sf -X POST "{address}/api/v1/models/{version.model.slug}/versions/{version.number}/checks/{slug}/runs" '
+        '\\\n  -H "Authorization: Bearer $COUNTERSIGN_TOKEN" -H "Content-Type: application/json" \\\n'
+        f"  -d '{json.dumps(body)}'"
+    )
+    return ReportExamples(digest, command, curl)
 
 
 def provenance(run: ExternalRun) -> dict[str, object]:

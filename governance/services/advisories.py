@@ -59,7 +59,9 @@ def read_export(path: Path) -> Export:
 
 @transaction.atomic
 def import_advisories(*, actor: Actor, export: Export) -> AdvisoryMirror:
-    """Replace the advisories by those of an export, with one event. Open requests run the check again.
+    """Replace the advisories by those of an export, with one event.
+
+    Open requests run the check again, and what is promoted is compared with the new advisories.
 
     Args:
         actor: who imports; needs MANAGE_POLICIES.
@@ -118,6 +120,7 @@ def import_advisories(*, actor: Actor, export: Export) -> AdvisoryMirror:
     )
     for number in sorted(set(open_requests.values_list("pk", flat=True))):
         task_queue.enqueue_on_commit(task_queue.SETTLE_REQUEST, number)
+    task_queue.enqueue_on_commit(task_queue.RECORD_IMPACTS)
     return mirror
 
 

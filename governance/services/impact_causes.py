@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from governance.checks.advisories import osv
-from governance.checks.locked_packages import LockUnreadableError, Pin, read_locked_packages
+from governance.checks.base import ENVIRONMENT_LOCK
+from governance.checks.locked_packages import MAX_LOCK, LockUnreadableError, Pin, read_locked_packages
 from governance.gate import approvals
 from governance.gate.approvals import Approval
 from governance.gate.eligibility import involvements, members_among, standing_of
@@ -26,8 +28,17 @@ from governance.models import (
 )
 from governance.policies import Basis, Demand
 from governance.policies.after_promotion import Cause
-from registry.models import IS_CURRENT, AliasAssignment, Assessment, ModelVersion, ProtectedAlias, StageOccupancy
+from registry.models import (
+    IS_CURRENT,
+    AliasAssignment,
+    Assessment,
+    Evidence,
+    ModelVersion,
+    ProtectedAlias,
+    StageOccupancy,
+)
 from registry.selectors import lineage
+from registry.storage import open_blob
 
 MOST_NAMED: Final = 5
 _LATER_CHANGE_OF_ACCOUNT: Final = frozenset({"SoD-4", "SoD-5", "SoD-8"})
@@ -153,7 +164,8 @@ def recalled_datasets(held: Sequence[Approval]) -> list[Change]:
 
 
 def vulnerable_dependencies(held: Sequence[Approval]) -> list[Change]:
-    """Find approvals that an advisory of a later import concerns, by the environment lock of the version.
+    """Find approvals that an advisory of a later import concerns, by the environment lock of the version, as the check
+    reads it: the attached one, else that of the registration. Attached locks are read from storage.
 
     One cause for each import, with the advisories that it contains: what was imported before the approval was known to
     those who approved.
@@ -162,8 +174,12 @@ def vulnerable_dependencies(held: Sequence[Approval]) -> list[Change]:
     later = [one for one in held if mirror is not None and one.since < mirror.imported_at]
     if mirror is None or not later:
         return []
-    locks = ModelVersion.objects.filter(pk__in={one.version_id for one in later}).exclude(environment_lock="")
-    pins = {pk: _pins(lock) for pk, lock in locks.values_list("pk", "environment_lock")}
+    versions = {one.version_id for one in later}
+    registered = ModelVersion.objects.filter(pk__in=versions).values_list("pk", "environment_lock")
+    pins = {pk: _pins(lock.encode()) for pk, lock in registered if lock}
+    attached = Evidence.objects.filter(version__in=versions, kind=ENVIRONMENT_LOCK).order_by("version_id", "-revision")
+    for pk, sha256 in attached.distinct("version").values_list("version_id", "blob_id"):
+        pins[pk] = _attached_pins(sha256)
     names = {pin.key for listed in pins.values() for pin in listed}
     rows = PackageAdvisories.objects.filter(mirror=mirror, package__in=names)
     packages = dict(rows.values_list("package", "advisories"))
@@ -182,9 +198,18 @@ def vulnerable_dependencies(held: Sequence[Approval]) -> list[Change]:
     return found
 
 
-def _pins(lock: str) -> tuple[Pin, ...]:
+@lru_cache(maxsize=512)
+def _attached_pins(sha256: str) -> tuple[Pin, ...]:
     try:
-        return read_locked_packages(lock.encode()).pins
+        with open_blob(sha256) as stream:
+            return _pins(stream.read(MAX_LOCK + 1))
+    except FileNotFoundError:
+        return ()
+
+
+def _pins(lock: bytes) -> tuple[Pin, ...]:
+    try:
+        return read_locked_packages(lock).pins
     except LockUnreadableError:
         return ()
 

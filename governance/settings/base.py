@@ -69,7 +69,7 @@ TEMPLATES: list[dict[str, Any]] = [
             ],
             "builtins": [
                 f"governance.interfaces.html.templatetags.{library}"
-                for library in ("ui", "times", "numbers", "charts", "timecharts", "checkcharts", "debts")
+                for library in ("ui", "times", "numbers", "charts", "timecharts", "checkcharts", "debts", "reporting")
             ],
         },
     },

@@ -152,6 +152,7 @@ CHANGES = {
     ),
     "deny an access request": _change("access.denied", "registry_accessrequest ~1"),
     "give a role in the organisation": _change("grant.given", "registry_grant +1"),
+    "import advisories": _change("advisories.imported", "governance_advisorymirror +1"),
     "propose a policy": _change("change.proposed", "registry_changeproposal +1"),
     "replay a draft": _change("", "governance_policyreplay +1 ~2"),  # claimed, then finished
     "revise a policy": _change("change.proposed", "registry_changeproposal +1"),

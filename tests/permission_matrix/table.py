@@ -191,6 +191,7 @@ read the audit log                   SPRA   -  -  -  -  -  -   +  +  -   -   -  
 read an event of the organisation    SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
 enter the admin site                 SA     -  -  -  -  -  -   +  +  +   +   -  -  -   -  ?  ?
 
+import advisories                    S      -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 propose a policy                     SPA    -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 protect an alias                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 propose to loosen an alias           SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
@@ -355,6 +356,7 @@ give oneself a role                  S      -  -  -  -  -  -  -  -  -  -   -  - 
 read the audit log                   SR     -  -  -  -  -  -  -  -  -  -   -  +  -  +  -  -  -  -  -  -   -   ?  ?  ?
 read an event of the organisation    SR     .  .  .  .  .  .  .  .  .  .   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 
+import advisories                    S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 propose a policy                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 protect an alias                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 propose to loosen an alias           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,16 +13,23 @@ from pydantic import ValidationError
 
 from audit import clock
 from audit.models import Event
+from governance import task_queue
+from governance.checks.advisories import osv
+from governance.checks.base import ENVIRONMENT_LOCK
 from governance.models import PromotionRequest
 from governance.policies import parse
 from governance.policies.after_promotion import AfterPromotion, reaction_of
-from governance.services import dataset_recalls, evidence, findings, impacts
-from registry.access import Role
+from governance.services import advisories, dataset_recalls, evidence, findings, impacts
+from registry.access import Role, actor_for
 from registry.exceptions import ConflictError, PermissionDeniedError
 from registry.models import DatasetReference, ModelVersion
+from registry.services import models
 from registry.services.versions import DatasetSpec, MetricSpec
 from tests import factories
 from tests.governance.promotions.conftest import Bank
+
+Capture = Callable[..., Any]
+"""The fixture of pytest-django that collects what is called on commit."""
 
 POLICY = """
 slug: starter-production
@@ -189,6 +198,63 @@ def test_a_changed_tier_and_a_retired_policy_concern_the_approval(bank: Bank, pu
     assert (impact.cause, impact.reference, impact.consequence) == ("policy_retired", "starter-production", "notify")
     assert impact.request_id == request.pk
     assert impacts.record_all() == []
+
+
+def test_another_tier_after_the_approval_opens_a_finding(bank: Bank, publish: Callable[[str], object]) -> None:
+    followed(publish, "tier_changed", "finding")
+    registered = models.register_model(
+        actor=bank.actor("priya"), slug="credit-limit", risk_tier=2, owner=bank.people["sofia"]
+    )
+    bank = replace(bank, model=factories.assessed(registered))
+    request = in_production(bank)
+    assert impacts.record_all() == []
+
+    factories.assessed(bank.model, 1)
+    (impact,) = impacts.record_all()
+
+    assert (impact.cause, impact.request_id, impact.consequence) == ("tier_changed", request.pk, "finding")
+    assert "from 2 to 1" in impact.detail
+    assert impact.finding is not None
+    assert impacts.record_all() == []
+
+
+def test_an_import_of_advisories_concerns_what_was_promoted_before_it(
+    bank: Bank, publish: Callable[[str], object], django_capture_on_commit_callbacks: Capture
+) -> None:
+    followed(publish, "vulnerable_dependency", "finding")
+    version = bank.in_staging()
+    evidence.attach_stored(
+        actor=bank.actor("priya"),
+        version=version,
+        kind=ENVIRONMENT_LOCK,
+        filename="lock.txt",
+        blob=bank.stored(b"lib==1.9\nother==1.0\n"),
+    )
+    request = bank.decide(bank.run_checks(bank.request(version)), "marta")
+    assert request.state == "promoted"
+    officer = actor_for(bank.people["chen"])
+    factories.grant(Role.OFFICER, to=bank.people["chen"])
+    for number, (package, fixed, concerned) in enumerate([("lib", "1.5", 0), ("absent", "2.0", 0), ("lib", "2.0", 1)]):
+        kept, _ = osv.compact(vulnerability(package, fixed)) or ({}, "")
+        packages = {package: [{**kept, "affected": kept["affected"][package]}]}
+        export = advisories.Export(f"{number:064x}", clock.now(), 1, packages)
+        with django_capture_on_commit_callbacks() as callbacks:
+            advisories.import_advisories(actor=officer, export=export)
+        assert any(task_queue.RECORD_IMPACTS in getattr(one, "args", ()) for one in callbacks)
+        found = impacts.record_all()
+        assert len(found) == concerned, package
+
+    assert (found[0].cause, found[0].request_id) == ("vulnerable_dependency", request.pk)
+    assert "GHSA-test (lib 1.9)" in found[0].detail
+    assert found[0].finding is not None
+    assert impacts.record_all() == []
+
+
+def vulnerability(package: str, fixed: str) -> dict[str, Any]:
+    """An OSV record of one package."""
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}]
+    affected = [{"package": {"ecosystem": "PyPI", "name": package}, "ranges": ranges}]
+    return {"id": "GHSA-test", "modified": "2026-11-01T00:00:00Z", "affected": affected}
 
 
 def test_an_approver_who_is_found_to_control_the_requester_is_conflicted(

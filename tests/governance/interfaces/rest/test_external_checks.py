@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from audit import clock
 from audit.models import Event
@@ -14,6 +17,7 @@ from governance.models import CheckRun, ExternalRun, Packet, PromotionRequest
 from governance.services import external_checks, policies, setup
 from registry.access import Role
 from registry.exceptions import ValidationFailedError
+from registry.models import User
 from tests import factories
 from tests.checking import run_due_checks
 from tests.governance.interfaces.rest.conftest import Caller
@@ -75,8 +79,29 @@ def gate(caller: Caller, number: int) -> tuple[str, dict[str, Any]]:
     return PromotionRequest.objects.get(pk=number).state, found
 
 
+def shown_request(person: User, path: str) -> dict[str, Any]:
+    """Return the body of the request with curl that a page shows."""
+    browser = Client()
+    browser.force_login(person, backend="registry.access.backend.RoleBackend")
+    page = html.unescape(browser.get(path).content.decode())
+    assert f"/api/v1{RUNS}" in page
+    assert f"countersign check report credit-risk-pd 1 {NAME} \\\n" in page
+    body: dict[str, Any] = json.loads(re.search(r"-d '(.+?)'\n?</pre>", page)[1])  # type: ignore[index]  # it is shown
+    return body
+
+
 @pytest.mark.django_db
 class TestReporting:
+    def test_the_pages_show_a_request_that_reports_the_result(self, installed: People, ci: Caller) -> None:
+        before = shown_request(installed.priya, "/models/credit-risk-pd/versions/1/?target=staging")
+        number = ask(ci)
+        body = shown_request(installed.priya, f"/promotions/{number}/")
+        assert body == before
+
+        assert ci.post(RUNS, body).status == 201
+
+        assert gate(ci, number)[1]["state"] == "met"
+
     def test_a_required_check_is_expected_until_its_result_is_reported(self, ci: Caller) -> None:
         number = ask(ci)
         state, expected = gate(ci, number)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from audit import clock
 from audit.actor import Actor
 from governance import promotions, selectors
-from governance.services import discussion
+from governance.services import advisories, discussion
 from tests.permission_matrix import actors
 from tests.permission_matrix.actors import FREE, READY, SHADOW, SHOWN, World
 from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
@@ -28,6 +29,12 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("take an alias off")
 def _(world: World, actor: Actor) -> None:
     promotions.remove_alias(actor=actor, model=world.model, name=SHADOW, reason=WHY)
+
+
+@SERVICE.at("import advisories")
+def _(world: World, actor: Actor) -> None:
+    export = advisories.Export(sha256="ab" * 32, modified=clock.now(), records=1, packages={})
+    advisories.import_advisories(actor=actor, export=export)
 
 
 @SERVICE.at("decide on a request")
