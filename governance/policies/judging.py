@@ -160,7 +160,7 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
         The verdict: BLOCKED if a required requirement failed, READY if all are satisfied and every check is completed,
         else OPEN.
     """
-    whole, document = document, _applicable(document, facts.known)
+    whole, document = document, applicable_rules(document, facts.known)
     left_out = _left_out(whole, document)
     checks = tuple(_check_requirement(rule, facts.checks.get(rule.check)) for rule in document.checks)
     answered = all(
@@ -268,8 +268,13 @@ def conditions_of_model(
     return tuple(found)
 
 
-def _applicable(document: PolicyDocument, known: Known | None) -> PolicyDocument:
-    """Return the document without the rules whose `when` is false. Where it is not known, a rule applies."""
+def applicable_rules(document: PolicyDocument, known: Known | None) -> PolicyDocument:
+    """Return the document without the rules whose `when` is false. Where it is not known, a rule applies.
+
+    Args:
+        document: the combined policy.
+        known: the facts that its conditions name; None if they were not read, and then every rule applies.
+    """
     if known is None:
         return document
     checks = tuple(rule for rule in document.checks if rule.when is None or holds(rule.when, known) is not False)
@@ -295,7 +300,7 @@ def _left_out(whole: PolicyDocument, applicable: PolicyDocument) -> tuple[Requir
             "check" if kind == "check" else "approval",
             title,
             RequirementStatus.NOT_APPLICABLE,
-            f"applies only when {when.words}" if when is not None else "",
+            f"not required, because it applies only when {when.words}" if when is not None else "",
             required=False,
         )
         for id_, kind, title, when in rules

@@ -22,6 +22,7 @@ from governance.actions import (
 )
 from governance.checks import check_runs, planning
 from governance.gate import gate_inputs, review_packet
+from governance.gate.condition_facts import known_facts
 from governance.gate.eligibility import get_involvement
 from governance.models import PromotionRequest, RequestPolicy
 from governance.policies import (
@@ -30,6 +31,7 @@ from governance.policies import (
     Facts,
     GateState,
     Verdict,
+    applicable_rules,
     evaluate,
     facts_of_model,
 )
@@ -243,7 +245,10 @@ def evaluate_locked(
     gone = lapse_decisions(locked, document)
     contents = gate_inputs.contents_of(request)
     planned = planning.plan(request, document, contents)
-    queued = check_runs.queue_planned_runs(request, planned, actor=actor)
+    # A check whose condition is false is not run.
+    applying = {rule.check for rule in applicable_rules(document, known_facts(request, document)).checks}
+    wanted = [run for run in planned if run.check_slug in applying]
+    queued = check_runs.queue_planned_runs(request, wanted, actor=actor)
     inputs = {run.check_slug: run.inputs_digest for run in planned}
     runs = (
         gate_inputs.latest_runs(request)

@@ -7,7 +7,7 @@ from governance.checks import entry_points
 from governance.checks.base import Severity, described
 from governance.gate.waiver_facts import is_waivable_result, why_not_waivable
 from governance.models import CheckRun, PromotionRequest
-from governance.policies import CheckRule, Requirement
+from governance.policies import CheckRule, Requirement, RequirementStatus
 from governance.selectors.request_evaluation import RequestEvaluation
 
 SEVERITIES = tuple(str(severity) for severity in (Severity.CRITICAL, Severity.HIGH, Severity.WARNING, Severity.INFO))
@@ -49,6 +49,8 @@ class CheckRow:
     @property
     def word(self) -> str:
         """Display text of the status or conclusion."""
+        if self.requirement.state is RequirementStatus.NOT_APPLICABLE:
+            return "Not required"
         if self.run is None:
             return "Expected"
         if self.run.status != CheckRun.Status.COMPLETED:

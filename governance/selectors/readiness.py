@@ -342,6 +342,8 @@ def _check_step(known: _Known, planned: planning.PlannedRun, judged: Requirement
     ) -> ReadinessStep:
         return ReadinessStep(judged.title, detail, state, judged.required, adding, command, judged.id)
 
+    if judged.state is RequirementStatus.NOT_APPLICABLE:
+        return step(judged.detail)
     if planned.missing:
         adding = tuple(addition for what in planned.missing for addition in additions.additions(what))
         return step(

@@ -211,3 +211,19 @@ def test_conditions_hold_a_request_until_they_are_true(bank: Bank, publish: Publ
         assert requests_changed_by_time() == [request.pk]
         assert promotions.reevaluate(request.pk).state == "promoted"
     connection.check_constraints()
+
+
+def test_a_check_whose_condition_is_false_is_not_run(bank: Bank, publish: Publish) -> None:
+    version = bank.in_staging()
+    publish(
+        "{slug: by-tier, title: A table for lower tiers, applies_to: {stages: [production]}, priority: 90,"
+        " checks: [{check: integrity.digest}, {check: evaluation.adequacy, when: {fact: tier, op: '>', value: 1}}],"
+        " approvals: [{group: reviewers}]}"
+    )
+    request = bank.run_checks(bank.request(version))
+    assert [run.check_slug for run in request.check_runs.all()] == ["integrity.digest"]
+    page = selectors.request_page(bank.actor("priya"), request.pk)
+    (row,) = [row for row in page.checks if row.rule.check == "evaluation.adequacy"]
+    assert (row.word, row.run) == ("Not required", None)
+    assert row.requirement.detail.startswith("not required, because it applies only when ")
+    assert bank.decide(request, "marta").state == "promoted"

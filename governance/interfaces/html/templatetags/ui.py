@@ -324,6 +324,8 @@ def check_row_mark(row: Any) -> SafeString:
     """The icon of a check of a request; stale and waived take precedence over the latest run."""
     if str(row.requirement.state) == "waived":
         return check_mark("waived")
+    if str(row.requirement.state) == "not_applicable":
+        return check_mark("skipped")
     if row.stale:
         return check_mark("stale")
     if row.run is None:
