@@ -273,14 +273,12 @@ def applicable_rules(document: PolicyDocument, known: Known | None) -> PolicyDoc
 
     Args:
         document: the combined policy.
-        known: the facts that its conditions name; None if they were not read, and then every rule applies.
+        known: the facts that its conditions name; None if they were not read.
     """
     if known is None:
         return document
     checks = tuple(rule for rule in document.checks if rule.when is None or holds(rule.when, known) is not False)
     approvals = tuple(rule for rule in document.approvals if rule.when is None or holds(rule.when, known) is not False)
-    if (len(checks), len(approvals)) == (len(document.checks), len(document.approvals)):
-        return document
     return document.model_copy(update={"checks": checks, "approvals": approvals})
 
 
