@@ -325,13 +325,31 @@ def _unpacked(file: IO[bytes], kind: Format, start: bytes, depth: int) -> tuple[
         limited = _Bounded(opened, max(archives.BOMB_SIZE, archives.BOMB_RATIO * size))
         return _tar_members(cast("IO[bytes]", limited), "r|", depth)
     try:
-        content = opened.read(WHOLE_MEMBER + 1)
-        effort.spend_bytes(len(content))
+        length, content = _unpacked_to_inspect(opened, keep=size <= WHOLE_MEMBER)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise Malformed(f"begins as {kind} and does not unpack: {str(error)[:100]}") from error
-    if len(content) > WHOLE_MEMBER:
-        return (("content", _beginning(start, len(content), depth)),)
+    if content is None:
+        return (("content", _beginning(start, length, depth)),)
     return (("content", sniff_stream(io.BytesIO(content), len(content), depth=depth + 1)),)
+
+
+def _unpacked_to_inspect(opened: IO[bytes], *, keep: bool) -> tuple[int, bytes | None]:
+    """Unpack up to `WHOLE_MEMBER` bytes and one more.
+
+    Args:
+        opened: the unpacked content.
+        keep: False where the packed file is larger than what is inspected whole, so that nothing has to be kept.
+
+    Returns:
+        The number of unpacked bytes, and the whole content; None if it is not inspected whole.
+    """
+    length, kept = 0, bytearray()
+    while length <= WHOLE_MEMBER and (chunk := opened.read(min(_CHUNK, WHOLE_MEMBER + 1 - length))):
+        length += len(chunk)
+        effort.spend_bytes(len(chunk))
+        if keep:
+            kept += chunk
+    return length, bytes(kept) if keep and length <= WHOLE_MEMBER else None
 
 
 _OPENERS: dict[Format, Any] = {Format.GZIP: gzip.open, Format.XZ: lzma.open, Format.BZIP2: bz2.open}
