@@ -22,6 +22,7 @@ def declare_all() -> None:
     declare("governance_decision", "decision.*")
     declare("governance_decisionkey", "decision_key.*")
     declare("governance_signaturerecord", "decision.*")
+    declare("governance_passkeyassertion", "decision.*")
     declare("governance_discussionthread", "comment.posted", "decision.*")
     declare("governance_comment", "comment.*")
     declare("governance_commentrevision", "comment.*")

@@ -52,6 +52,7 @@ def declare_all() -> None:
     declare("registry_contribution", "version.*", "artifact.*", "metric.*", "card.*", "evidence.*")
     declare("registry_accountcontrol", "service_account.*", "token.*", "person.*")
     declare("registry_secondfactor", "person.*")
+    declare("registry_passkey", "person.*")
     declare("registry_signinglock", "person.*")
     declare("registry_registeredname", "model.*")
     declare("registry_signinlink", "person.*")

@@ -27,6 +27,10 @@ PERSON_SECOND_FACTOR_USED = register("person.second_factor_used", "gave a code o
 PERSON_RECOVERY_CODE_USED = register("person.recovery_code_used", "used a recovery code of the second factor")
 PERSON_SECOND_FACTOR_REMOVED = register("person.second_factor_removed", "removed the second factor")
 PERSON_SECOND_FACTOR_RESET = register("person.second_factor_cleared", "reset the second factor of the account")
+PERSON_PASSKEY_ENROLLED = register("person.passkey_enrolled", "enrolled a passkey")
+PERSON_PASSKEY_RENAMED = register("person.passkey_renamed", "renamed a passkey")
+PERSON_PASSKEY_REMOVED = register("person.passkey_removed", "removed a passkey")
+PERSON_PASSKEY_USED = register("person.passkey_used", "signed with a passkey")
 PERSON_REAUTHENTICATED = register("person.reauthenticated", "gave the password again, to administer")
 PERSON_REAUTHENTICATION_FAILED = register(
     "person.reauthentication_failed", "gave a wrong password when asked for it again, to administer"

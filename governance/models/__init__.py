@@ -26,7 +26,7 @@ from governance.models.promotion import PromotionRequest
 from governance.models.settlement_failure import SettlementFailure
 from governance.models.sign_off import DocumentSignOff
 from governance.models.signal import SignalReport, SignalSeries, SignalValue
-from governance.models.signature import DecisionKey, SignatureRecord
+from governance.models.signature import DecisionKey, PasskeyAssertion, SignatureRecord
 from governance.models.source_copy import SourceCopy
 from governance.models.waiver import Waiver
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookSecret
@@ -57,6 +57,7 @@ __all__ = [
     "NotificationPreferences",
     "PackageAdvisories",
     "Packet",
+    "PasskeyAssertion",
     "PdfFile",
     "Policy",
     "PolicyReplay",

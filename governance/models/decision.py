@@ -52,6 +52,7 @@ class Decision(AuditedModel):
         PASSWORD = "password", "Password given again"
         PASSWORD_TOTP = "password_totp", "Password given again, and code of the authenticator app"
         RECOVERY_CODE = "recovery_code", "Password given again, and recovery code"
+        PASSKEY = "passkey", "Passkey"
 
     request = models.ForeignKey("governance.PromotionRequest", on_delete=models.PROTECT, related_name="decisions")
     person = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="decisions")

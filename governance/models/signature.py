@@ -53,3 +53,21 @@ class SignatureRecord(models.Model):
 
     def __str__(self) -> str:
         return f"signature of {self.decision_id}"
+
+
+class PasskeyAssertion(models.Model):
+    """The assertion of a passkey over the statement of a decision, as the browser returned it. Never changed."""
+
+    decision = models.OneToOneField(
+        "governance.Decision", on_delete=models.PROTECT, related_name="passkey_assertion", primary_key=True
+    )
+    passkey = models.ForeignKey("registry.Passkey", on_delete=models.PROTECT, related_name="+")
+    authenticator_data = models.BinaryField()
+    client_data = models.BinaryField()
+    signature = models.BinaryField()
+    sign_count = models.BigIntegerField()
+    rp_id = models.CharField(max_length=253)
+    origin = models.CharField(max_length=300)
+
+    def __str__(self) -> str:
+        return f"assertion for {self.decision_id}"

@@ -7,7 +7,7 @@ locks in one order (model → version → request → check runs), and ends by e
 from governance.policies import RequestKind
 from governance.promotions.aliases import remove_alias
 from governance.promotions.binding import bind_policy
-from governance.promotions.deciding import ApprovalCondition, DecisionSignature, decide
+from governance.promotions.deciding import decide, prepare_statement
 from governance.promotions.due import (
     expired_request_ids,
     requests_affected_by_findings,
@@ -21,17 +21,21 @@ from governance.promotions.evaluation import promote, rebind_requests, reevaluat
 from governance.promotions.import_existing import record_pre_governance_promotion
 from governance.promotions.objections import end_objection
 from governance.promotions.requesting import request
+from governance.promotions.signing import ApprovalCondition, DecisionSignature, PasskeySignature, PreparedStatement
 from governance.promotions.withdrawing import withdraw
 
 __all__ = [
     "ApprovalCondition",
     "DecisionSignature",
     "EmergencyTerms",
+    "PasskeySignature",
+    "PreparedStatement",
     "RequestKind",
     "bind_policy",
     "decide",
     "end_objection",
     "expired_request_ids",
+    "prepare_statement",
     "promote",
     "rebind_requests",
     "record_pre_governance_promotion",

@@ -2,11 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import replace
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
@@ -23,11 +21,20 @@ from governance.gate.conflict_facts import Asked, cycles_of, mutual_rule
 from governance.gate.eligibility import get_involvement
 from governance.models import Decision, DecisionKey, Delegation, DiscussionThread, Finding, PromotionRequest
 from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
+from governance.promotions import signing
 from governance.promotions.evaluation import Evaluation, evaluate_decision, evaluate_locked, reevaluate
 from governance.promotions.executing import close_request
 from governance.promotions.failures import cannot_execute
 from governance.promotions.locks import LockedPromotion, lock_promotion
 from governance.promotions.recording import record_promotion_event, require_open
+from governance.promotions.signing import (
+    ApprovalCondition,
+    Authentication,
+    DecisionDraft,
+    DecisionSignature,
+    PasskeySignature,
+    PreparedStatement,
+)
 from registry import access
 from registry.exceptions import (
     ConflictError,
@@ -44,47 +51,7 @@ from registry.validation import ErrorCollector
 
 MAX_COMMENT = 10_000
 
-SIGNATURE_MEANINGS = {
-    Decision.Outcome.APPROVE: "I have reviewed the evidence and approve.",
-    Decision.Outcome.REQUEST_CHANGES: "I have reviewed the evidence and ask for changes before this is promoted.",
-    Decision.Outcome.REJECT: "I have reviewed the evidence and reject this request.",
-}
-"""The meaning of each signature, shown beside it.
-
-Source: 21 CFR 11.50(a)(3).
-"""
-
-
-@dataclass(frozen=True)
-class DecisionSignature:
-    """The password that the person enters again for one decision. Never stored and not part of the repr.
-
-    It is verified in `decide`, so that no interface can omit it. Source: 21 CFR 11.200(a).
-    """
-
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class ApprovalCondition:
-    """A condition under which a person approves: it becomes a finding of the source `decision`.
-
-    Attributes:
-        title: what is to be done, in one line.
-        due: the last day on which it is not late.
-        severity: a value of `Finding.Severity`.
-        owner: who is to do it; the owner of the model if None.
-    """
-
-    title: str
-    due: date
-    severity: str = "medium"
-    owner: User | None = None
-
-
 MAX_CONDITIONS = 10
-CONDITIONAL_MEANING = "I have reviewed the evidence and approve, under the conditions that are named."
-"""The meaning of the signature of an approval with conditions."""
 
 
 def decide(
@@ -94,7 +61,7 @@ def decide(
     outcome: str,
     packet_digest: str,
     comment: str = "",
-    signature: DecisionSignature,
+    signature: DecisionSignature | PasskeySignature,
     on_behalf_of: str = "",
     conditions: Sequence[ApprovalCondition] = (),
 ) -> Decision:
@@ -106,7 +73,7 @@ def decide(
         outcome: a value of `Decision.Outcome`.
         packet_digest: SHA-256 of the packet that the person was shown, in hex.
         comment: what was reviewed and why; required by policy, and for every outcome except approval.
-        signature: the password, entered for this decision.
+        signature: the password, entered for this decision, or the assertion of a passkey over its statement.
         conditions: with the outcome approve: what is to be done, each until a date. The approval counts, and lapses
             when one of them is late before the promotion.
         on_behalf_of: uid of the member in whose place the person decides by a delegation; empty for their own place.
@@ -129,28 +96,55 @@ def decide(
     if outcome not in Decision.Outcome.values:
         allowed = ", ".join(Decision.Outcome.values)
         raise ValidationFailedError([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
+    # A passkey signs the statement, which names the delegation; a password is verified before anything is looked up.
+    delegation = _delegation(person, on_behalf_of, request) if isinstance(signature, PasskeySignature) else None
+    draft = DecisionDraft(
+        request, person, Decision.Outcome(outcome), packet_digest, comment.strip(), conditions, delegation
+    )
     # Verified before the locks are taken: password hashing takes a tenth of a second.
     key = decision_signatures.attesting_key()
-    method = Decision.SignatureMethod(sign_in.reauthenticate(person, signature.password, pointer="/password"))
+    given = signing.authenticate(draft, signature)
     try:
         with transaction.atomic():
-            return _record(
-                lock_promotion(request.pk),
-                actor,
-                person,
-                Decision.Outcome(outcome),
-                packet_digest,
-                comment.strip(),
-                on_behalf_of,
-                method,
-                conditions,
-                key,
-            )
+            return _record(lock_promotion(request.pk), actor, draft, on_behalf_of, given, key)
     except ConflictError as conflict:
         if conflict.code == "packet_changed":
             # The rollback also removed the check runs that were queued; without them no later decision is possible.
             reevaluate(request.pk)
         raise
+
+
+def prepare_statement(
+    *,
+    actor: Actor,
+    request: PromotionRequest,
+    outcome: str,
+    packet_digest: str,
+    comment: str = "",
+    on_behalf_of: str = "",
+    conditions: Sequence[ApprovalCondition] = (),
+) -> PreparedStatement:
+    """Prepare the statement of a decision for a signature with a passkey; nothing is written. Args: as for `decide`.
+
+    Raises:
+        NotFoundError: the request's model is not visible to the actor.
+        PermissionDeniedError: the actor is no person, another person set the password, signing is locked, or there is
+            no such delegation.
+        InvalidStateError: the person has no passkey, or the server cannot attest decisions.
+        ValidationFailedError: unknown outcome.
+    """
+    access.require_permission(actor, access.Permission.VIEW, request.model)
+    person = deciding_person(actor)
+    if outcome not in Decision.Outcome.values:
+        raise ValidationFailedError([FieldError("/outcome", "unknown_outcome", "Choose a decision.")])
+    sign_in.require_able_to_sign(person)
+    decision_signatures.attesting_key()
+    delegation = _delegation(person, on_behalf_of, request)
+    return signing.prepare(
+        DecisionDraft(
+            request, person, Decision.Outcome(outcome), packet_digest, comment.strip(), conditions, delegation
+        )
+    )
 
 
 def deciding_person(actor: Actor) -> User:
@@ -174,19 +168,15 @@ def deciding_person(actor: Actor) -> User:
 def _record(
     locked: LockedPromotion,
     actor: Actor,
-    person: User,
-    outcome: Decision.Outcome,
-    packet_digest: str,
-    comment: str,
+    draft: DecisionDraft,
     on_behalf_of: str,
-    method: Decision.SignatureMethod,
-    conditions: Sequence[ApprovalCondition],
+    given: Authentication,
     key: tuple[LocalKey, DecisionKey],
 ) -> Decision:
-    request = locked.request
+    request, outcome, comment, conditions = locked.request, draft.outcome, draft.comment, draft.conditions
     require_open(request)
-    person = still_active(person)
-    delegation = _delegation(person, on_behalf_of, request) if on_behalf_of else None
+    person = still_active(draft.person)
+    delegation = _delegation(person, on_behalf_of, request)
     document = gate_inputs.get_policy_document(request)
     assert document is not None  # an ungoverned transition closes when it is made, so a live request has a policy
     try:
@@ -199,7 +189,7 @@ def _record(
     assert judged is not None and judged.shown is not None  # noqa: PT018 - live, and evaluated for a decision
     shown = judged.shown
     reviewer = _require_eligible(locked, person, document, judged, delegation)
-    if packet_digest != shown.digest:
+    if draft.packet_digest != shown.digest:
         raise ConflictError(
             "The request changed while you were reading: look at what changed, then decide again.",
             code="packet_changed",
@@ -213,41 +203,20 @@ def _record(
     _check_conditions(faults, outcome, conditions)
     faults.raise_if_any()
     review_packet.freeze(request, shown)
-    uid, event_id = uuid4(), uuid4()
-    now = clock.now()
+    draft = replace(draft, request=request, person=person, delegation=delegation)
+    now = given.at
+    statement = signing.statement_of(draft, given)
+    signing.require_signed(given, statement)
     thread = DiscussionThread(
         uid=uuid4(), model=locked.model, version=locked.version, request=request, opened_by=person, opened_at=now
     )
     objects = outcome is Decision.Outcome.REQUEST_CHANGES
-    meaning = CONDITIONAL_MEANING if conditions else SIGNATURE_MEANINGS[outcome]
-    if delegation is not None:
-        meaning += f" I decide for {delegation.delegator.name}, by {delegation.title}."
-    statement = decision_signatures.encode_statement(
-        decision_signatures.SignedFacts(
-            log=settings.COUNTERSIGN_LOG_ORIGIN,
-            decision=uid,
-            event=event_id,
-            request=request.pk,
-            model=locked.model.slug,
-            version=locked.version.number,
-            packet_digest=shown.digest,
-            signer=person.uid,
-            name=person.name,
-            on_behalf_of=on_behalf_of,
-            outcome=str(outcome),
-            meaning=meaning,
-            comment=comment,
-            conditions=[(str(condition.due), condition.title.strip()) for condition in conditions],
-            signed_at=now,
-            method=str(method),
-        )
-    )
     controllers = sorted(account_controls.controllers_of(person.uid, now))
     event = record_promotion_event(
         locked,
         DECISION_RECORDED,
         actor=actor,
-        target=ObjectRef("decision", str(uid)),
+        target=ObjectRef("decision", str(given.decision)),
         data={
             "outcome": str(outcome),
             "packet": shown.digest,
@@ -255,8 +224,8 @@ def _record(
             "policy_digest": request.policy_revision.digest if request.policy_revision else None,
             "policy_digests": request.policy_digests,
             "groups": sorted(reviewer.groups),
-            "method": str(method),
-            "meaning": meaning,
+            "method": str(given.method),
+            "meaning": draft.meaning,
             "statement": hashlib.sha256(statement).hexdigest(),
             **({"account_controlled_by": controllers} if controllers else {}),
             **(
@@ -273,10 +242,10 @@ def _record(
             "conditions": "\n".join(f"{condition.due} {condition.title.strip()}" for condition in conditions),
         },
         related=[ObjectRef("thread", str(thread.uid))] if objects else [],
-        identity=event_id,
+        identity=given.event,
     )
     decision = Decision.objects.create(
-        uid=uid,
+        uid=given.decision,
         request=request,
         person=person,
         on_behalf_of=delegation.delegator if delegation is not None else None,
@@ -286,12 +255,13 @@ def _record(
         packet_digest=shown.digest,
         groups=sorted(reviewer.groups),
         signed_name=person.name,
-        signed_meaning=meaning,
-        signed_method=method,
+        signed_meaning=draft.meaning,
+        signed_method=given.method,
         signed_at=now,
         event=event.event_id,
     )
     decision_signatures.attest(decision, statement, key)
+    signing.record_assertion(actor, decision, given)
     for condition in conditions:
         open_finding(
             actor=actor,
@@ -379,8 +349,12 @@ def still_active(person: User) -> User:
     return found
 
 
-def _delegation(person: User, on_behalf_of: str, request: PromotionRequest) -> Delegation:
-    """Lock and return the delegation by which a person decides. While it is locked it cannot be revoked."""
+def _delegation(person: User, on_behalf_of: str, request: PromotionRequest) -> Delegation | None:
+    """Lock and return the delegation by which a person decides; None for their own place. While it is locked it cannot
+    be revoked.
+    """
+    if not on_behalf_of:
+        return None
     now = clock.now()
     for found in delegates.delegations_to([person.pk]):
         if found.delegator.uid == on_behalf_of and found.covers(request.model):

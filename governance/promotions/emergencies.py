@@ -12,11 +12,11 @@ from audit.recorder import ObjectRef
 from governance.actions import EMERGENCY_ENDED, EMERGENCY_REPAID
 from governance.models import EmergencyChange, PromotionRequest
 from governance.policies import RequestKind
-from governance.promotions.deciding import DecisionSignature
 from governance.promotions.emergency_terms import KEEPER, EmergencyTerms
 from governance.promotions.locks import lock_promotion
 from governance.promotions.recording import record_promotion_event
 from governance.promotions.requesting import request
+from governance.promotions.signing import DecisionSignature
 from registry import access
 from registry.exceptions import DomainError, PermissionDeniedError
 from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, StageOccupancy

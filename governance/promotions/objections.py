@@ -10,10 +10,11 @@ from audit.actor import Actor
 from audit.recorder import Change, ObjectRef
 from governance.actions import DECISION_WITHDRAWN
 from governance.models import Decision, DiscussionThread, ThreadResolution
-from governance.promotions.deciding import DecisionSignature, deciding_person, still_active
+from governance.promotions.deciding import deciding_person, still_active
 from governance.promotions.evaluation import reevaluate
 from governance.promotions.locks import lock_promotion
 from governance.promotions.recording import record_promotion_event, require_open
+from governance.promotions.signing import DecisionSignature
 from registry import access
 from registry.exceptions import FieldError, InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.models import User

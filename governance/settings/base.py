@@ -118,7 +118,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 # Browser features that no page uses, of those that browsers know: an unknown one is logged as an error on the console.
 _UNUSED_FEATURES = (
     "accelerometer autoplay camera clipboard-read display-capture encrypted-media fullscreen gamepad geolocation "
-    "gyroscope hid idle-detection magnetometer microphone midi payment picture-in-picture publickey-credentials-get "
+    "gyroscope hid idle-detection magnetometer microphone midi payment picture-in-picture "
     "screen-wake-lock serial usb xr-spatial-tracking"
 )
 COUNTERSIGN_PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split())

@@ -27,7 +27,7 @@ from registry.models.registered_name import RegisteredName
 from registry.models.review import PeriodicReview, ReviewReminder
 from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
 from registry.models.saved_view import SavedView
-from registry.models.second_factor import SecondFactor, SigningLock
+from registry.models.second_factor import Passkey, SecondFactor, SigningLock
 from registry.models.sign_in import PasswordAttempt
 from registry.models.sign_in_link import SignInLink
 from registry.models.stage import Stage, StageMove, StageOccupancy
@@ -64,6 +64,7 @@ __all__ = [
     "ModelGroupPermission",
     "ModelUserPermission",
     "ModelVersion",
+    "Passkey",
     "PasswordAttempt",
     "PeriodicReview",
     "ProtectedAlias",

@@ -36,6 +36,31 @@ class SecondFactor(TemporalModel):
         return f"second factor of {self.account}"
 
 
+class Passkey(TemporalModel):
+    """A passkey (Web Authentication credential) of an account, from its enrolment until it is removed or reset.
+
+    `credential` is the attested credential data with the public key in COSE; `sign_count` is the counter of its last
+    accepted assertion.
+    """
+
+    account = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="passkeys")
+    name = models.CharField(max_length=80)
+    credential_id = models.BinaryField()
+    credential = models.BinaryField()
+    public_key = models.TextField(help_text="SubjectPublicKeyInfo in PEM")
+    key_id = models.CharField(
+        max_length=64, help_text="SHA-256 of the SubjectPublicKeyInfo in DER, in hexadecimal", unique=True
+    )
+    sign_count = models.BigIntegerField()
+
+    class Meta:
+        ordering = ("account", "opened_at", "id")
+        constraints: ClassVar[list[Any]] = [closed_event_constraint("passkey_closed_with_event")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SigningLock(TemporalModel):
     """An account cannot sign: from too many wrong passwords or codes until an administrator unlocks it."""
 

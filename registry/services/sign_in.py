@@ -28,8 +28,9 @@ from registry.actions import (
 )
 from registry.exceptions import FieldError, InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.models import PasswordAttempt, User
-from registry.services import second_factors, signing_locks
+from registry.services import passkeys, second_factors, signing_locks
 from registry.services.account_controls import require_own_password
+from registry.services.passkeys import VerifiedAssertion
 
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT_AND_ADDRESS = 10
@@ -109,8 +110,7 @@ def reauthenticate(person: User, password: str, *, pointer: str, signing: bool =
         raise ValidationFailedError(
             [FieldError(pointer, "required", "Give your password again: it makes this your signature.")]
         )
-    require_own_password(person)
-    signing_locks.require_unlocked(person)
+    require_able_to_sign(person)
     factor = second_factors.current(person)
     if factor is None:
         if signing and settings.COUNTERSIGN_REQUIRE_SECOND_FACTOR:
@@ -137,6 +137,45 @@ def reauthenticate(person: User, password: str, *, pointer: str, signing: bool =
         raise ValidationFailedError([FieldError(pointer, "wrong_password", words)])
     signing_locks.forget_failures(person)
     return "password_totp" if method == "totp" else method
+
+
+def require_able_to_sign(person: User) -> None:
+    """Require that the holder set the password and that signing is not locked.
+
+    Raises:
+        PermissionDeniedError: "password_not_own" or "signing_locked".
+    """
+    require_own_password(person)
+    signing_locks.require_unlocked(person)
+
+
+def reauthenticate_by_passkey(person: User, response: str, *, challenge: bytes) -> VerifiedAssertion | None:
+    """Verify a passkey's assertion for a signature. Failures count as wrong passwords do.
+
+    Call it outside a transaction: a failed attempt must stay recorded.
+
+    Args:
+        person: the signer.
+        response: the authentication response of the browser, as JSON.
+        challenge: SHA-256 of what is signed.
+
+    Returns:
+        The assertion, whose use the caller records with what was signed; None if it does not hold.
+
+    Raises:
+        PermissionDeniedError: another person set the password ("password_not_own"), or signing is locked
+            ("signing_locked").
+
+    Source: 21 CFR 11.200(a)(1).
+    """
+    require_able_to_sign(person)
+    found = passkeys.verify(person, response, challenge)
+    if found is None:
+        _record_failure(person, PERSON_SIGNATURE_FAILED)
+        signing_locks.count_failure(person)
+        return None
+    signing_locks.forget_failures(person)
+    return found
 
 
 def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -> None:

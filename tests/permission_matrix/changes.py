@@ -188,6 +188,9 @@ CHANGES = {
         "person.second_factor_enrolled person.recovery_code_used person.second_factor_removed",
         "registry_secondfactor +1 ~2",
     ),
+    "change one's passkeys": _change(
+        "person.passkey_enrolled person.passkey_renamed person.passkey_removed", "registry_passkey +1 ~2"
+    ),
     "deactivate an account": _change("person.deactivated", "registry_user ~1"),
     "reactivate an account": _change("person.reactivated", "registry_user ~1"),
     "set one's own password": _change("person.password_set", "registry_user ~1"),

@@ -16,10 +16,12 @@ from registry.models import (
     User,
 )
 from registry.services import (
+    passkeys,
     second_factors,
 )
 from registry.services.versions import ArtifactSpec
 from tests import factories
+from tests.authenticator import Authenticator
 from tests.governance.checks import signing_made
 
 FILE = "model.json"
@@ -70,3 +72,9 @@ def waived(request: PromotionRequest) -> dict[str, Any]:
 def declared(number: int) -> ArtifactSpec:
     """How a file is declared that no version has yet."""
     return factories.artifact(FILE, b"new %d" % number)
+
+
+def new_passkey(person: User) -> tuple[str, str]:
+    """The ticket of an enrolment, and the response of a new passkey to it."""
+    offer = passkeys.begin_enrolment(person)
+    return offer.ticket, Authenticator().create(offer.options)

@@ -224,6 +224,7 @@ issue another person's sign-in link  SA     -  -  -  -  -  -   -  -  +   +   -  
 unlock another person's signing      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reset another person's second factor SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 change one's second factor           SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+change one's passkeys                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 deactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reassign what an account owns        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
@@ -386,6 +387,7 @@ issue another person's sign-in link  S      -  -  -  -  -  -  -  -  -  -   -  - 
 unlock another person's signing      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reset another person's second factor S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 change one's second factor           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+change one's passkeys                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 deactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reassign what an account owns        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?

@@ -37,6 +37,20 @@ class AttestingKey(ResponseBody):
     public_key: str = Field(description="SubjectPublicKeyInfo in PEM.")
 
 
+class PasskeyAssertionResponse(ResponseBody):
+    """An assertion of a passkey over the SHA-256 of the statement (Web Authentication). Bytes are in Base64."""
+
+    credential_id: str
+    key_id: str = Field(description="SHA-256 of the public key in DER, in hexadecimal.")
+    public_key: str = Field(description="SubjectPublicKeyInfo in PEM.")
+    authenticator_data: str
+    client_data: str
+    signature: str
+    sign_count: int
+    rp_id: str
+    origin: str
+
+
 class DecisionSignatureFile(ResponseBody):
     """A decision signature, as `countersign decision verify` reads it."""
 
@@ -44,6 +58,7 @@ class DecisionSignatureFile(ResponseBody):
     statement: str = Field(description="The canonical statement that was signed, in Base64.")
     comment: str = Field(description="The comment, of which the statement has the digest.")
     attestation: SignatureEnvelope
+    assertion: PasskeyAssertionResponse | None = Field(None, description="Only for the method `passkey`.")
     decision_key: AttestingKey
 
 

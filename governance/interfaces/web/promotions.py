@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
@@ -22,9 +22,11 @@ from governance.interfaces.web.discussion import ShownDiscussion, discussion_for
 from governance.interfaces.web.request_view_model import RequestViewModel, parts_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import Decision, PromotionRequest
-from governance.promotions.deciding import MAX_COMMENT, SIGNATURE_MEANINGS
+from governance.promotions.deciding import MAX_COMMENT
+from governance.promotions.signing import SIGNATURE_MEANINGS
 from registry import access, moments
 from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError, ValidationFailedError
+from registry.services import passkeys
 
 STATES = {
     "": "open, blocked or ready",
@@ -61,6 +63,8 @@ class DecisionForm(PageForm):
     due_2 = DayField(label="Due", required=False)
     condition_3 = forms.CharField(label="Condition 3", required=False, max_length=200)
     due_3 = DayField(label="Due", required=False)
+    passkey_ticket = forms.CharField(widget=forms.HiddenInput, required=False, max_length=500)
+    passkey_assertion = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20_000)
     packet = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
     read_at = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
 
@@ -82,6 +86,14 @@ class DecisionForm(PageForm):
     def has_conditions(self) -> bool:
         """Whether a condition was given or refused."""
         return any(row.value() or due.value() for _, row, due in self.condition_rows)
+
+    @property
+    def signature(self) -> promotions.DecisionSignature | promotions.PasskeySignature:
+        """The signature of a valid form: with a passkey if the form has its assertion."""
+        given = self.cleaned_data
+        if given["passkey_assertion"]:
+            return promotions.PasskeySignature(given["passkey_ticket"], given["passkey_assertion"])
+        return promotions.DecisionSignature(given["password"] + given["code"])
 
     def conditions(self) -> list[promotions.ApprovalCondition]:
         """Return the conditions of a valid form."""
@@ -137,6 +149,7 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
         "discussion": talk,
         "ending": _kept_ending(request, number, talk),
         "form": form,
+        "has_passkey": bool(found.can_decide) and bool(passkeys.passkeys_of(request.person)),
         "meanings": {str(outcome): meaning for outcome, meaning in SIGNATURE_MEANINGS.items()},
         "withdraw_form": ReasonForm(prefix="withdraw"),
         "permalink": request.build_absolute_uri(reverse("web:promotion", args=[number])),
@@ -225,7 +238,7 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
             outcome=form.cleaned_data["outcome"],
             packet_digest=form.cleaned_data["packet"],
             comment=form.cleaned_data["comment"],
-            signature=promotions.DecisionSignature(form.cleaned_data["password"] + form.cleaned_data["code"]),
+            signature=form.signature,
             conditions=form.conditions(),
             on_behalf_of=form.cleaned_data["on_behalf_of"],
         )
@@ -239,6 +252,32 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
         return render_page(request, "promotions/request.html", _again(request, number, form), status=status)
     messages.success(request, f"Recorded and signed: you {_said(decision)} #{number}.")
     return redirect("web:promotion", number)
+
+
+@page_view("POST")
+def prepare_passkey(request: PageRequest, number: int) -> HttpResponse:
+    """Return the statement of the decision in the form, for the browser to sign with a passkey. Nothing is written."""
+    found = selectors.get_request(request.actor, number)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return JsonResponse(
+            {"detail": " ".join(str(text) for texts in form.errors.values() for text in texts)}, status=400
+        )
+    try:
+        prepared = promotions.prepare_statement(
+            actor=request.actor,
+            request=found,
+            outcome=form.cleaned_data["outcome"],
+            packet_digest=form.cleaned_data["packet"],
+            comment=form.cleaned_data["comment"],
+            conditions=form.conditions(),
+            on_behalf_of=form.cleaned_data["on_behalf_of"],
+        )
+    except NotFoundError:
+        raise
+    except DomainError as refusal:
+        return JsonResponse({"detail": refusal.detail}, status=errors.kind_of(refusal).status)
+    return JsonResponse({"options": prepared.options, "ticket": prepared.ticket})
 
 
 def _said(decision: Decision) -> str:

@@ -14,8 +14,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import totp
-from registry.exceptions import DomainError
-from registry.services import second_factors, sign_in
+from registry.exceptions import DomainError, ValidationFailedError
+from registry.services import passkeys, second_factors, sign_in
 
 _CODE: dict[str, Any] = {"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
 
@@ -86,16 +86,74 @@ def remove(request: PageRequest) -> HttpResponse:
     return _show(request, removing=form, status=400)
 
 
+@sensitive_post_parameters("password")
+@page_view("POST")
+def enrol_passkey(request: PageRequest) -> HttpResponse:
+    """Enrol a passkey that the browser has made."""
+    name = request.POST.get("name", "")
+    try:
+        sign_in.reauthenticate(request.person, request.POST.get("password", ""), pointer="/password", signing=False)
+        made = passkeys.enrol(
+            actor=request.actor,
+            person=request.person,
+            ticket=request.POST.get("passkey-ticket", ""),
+            response=request.POST.get("passkey-response", ""),
+            name=name,
+        )
+    except DomainError as refusal:
+        return _show(request, passkey_error=_words(refusal), passkey_name=name, status=400)
+    messages.success(request, f"The passkey {made.name} is enrolled.")
+    return redirect("web:second-factor")
+
+
+@page_view("POST")
+def rename_passkey(request: PageRequest, number: int) -> HttpResponse:
+    """Rename a passkey."""
+    try:
+        passkeys.rename(actor=request.actor, person=request.person, key=number, name=request.POST.get("name", ""))
+    except ValidationFailedError as refusal:
+        return _show(request, passkey_error=_words(refusal), status=400)
+    return redirect("web:second-factor")
+
+
+@sensitive_post_parameters("password")
+@page_view("POST")
+def remove_passkey(request: PageRequest, number: int) -> HttpResponse:
+    """Remove a passkey, with the password."""
+    try:
+        sign_in.reauthenticate(request.person, request.POST.get("password", ""), pointer="/password", signing=False)
+        passkeys.remove(actor=request.actor, person=request.person, key=number)
+    except ValidationFailedError as refusal:
+        return _show(request, passkey_error=_words(refusal), status=400)
+    messages.success(request, "The passkey is removed.")
+    return redirect("web:second-factor")
+
+
+def _words(refusal: DomainError) -> str:
+    if isinstance(refusal, ValidationFailedError):
+        return " ".join(error.detail for error in refusal.errors)
+    return refusal.detail
+
+
 def _show(
     request: PageRequest,
     form: EnrolForm | None = None,
     *,
     removing: RemoveForm | None = None,
     codes: tuple[str, ...] = (),
+    passkey_error: str = "",
+    passkey_name: str = "",
     status: int = 200,
 ) -> HttpResponse:
     factor = second_factors.current(request.person)
+    origin = passkeys.relying_party()[1]
     context: dict[str, Any] = {
+        "passkeys": passkeys.passkeys_of(request.person),
+        "offer": passkeys.begin_enrolment(request.person),
+        "origin": origin,
+        "is_other_origin": origin != f"{request.scheme}://{request.get_host()}",
+        "passkey_error": passkey_error,
+        "passkey_name": passkey_name,
         "factor": factor,
         "codes": codes,
         "left": len(factor.recovery_codes) if factor is not None else 0,

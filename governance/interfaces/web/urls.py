@@ -96,6 +96,7 @@ urlpatterns = [
     path("promotions/", promotions.promotion_list, name="promotions"),
     path("promotions/<int:number>/", promotions.promotion, name="promotion"),
     path("promotions/<int:number>/decision/", promotions.decide, name="decide"),
+    path("promotions/<int:number>/passkey/", promotions.prepare_passkey, name="prepare-passkey"),
     path("promotions/<int:number>/withdraw/", promotions.withdraw, name="withdraw"),
     path("promotions/<int:number>/promote/", promotions.promote, name="promote"),
     path("promotions/<int:number>/packet/<sha256:digest>/", packet_pages.packet, name="packet"),
@@ -212,6 +213,9 @@ urlpatterns = [
     path("profile/delegations/<uuid:uid>/revoke/", delegations.revoke_delegation, name="revoke-delegation"),
     path("profile/second-factor/", second_factor.second_factor, name="second-factor"),
     path("profile/second-factor/remove/", second_factor.remove, name="remove-second-factor"),
+    path("profile/passkeys/", second_factor.enrol_passkey, name="enrol-passkey"),
+    path("profile/passkeys/<int:number>/rename/", second_factor.rename_passkey, name="rename-passkey"),
+    path("profile/passkeys/<int:number>/remove/", second_factor.remove_passkey, name="remove-passkey"),
     path("profile/notifications/", notification_settings.settings, name="notification-settings"),
     path("profile/notifications/channels/", notification_settings.add_channel, name="add-notification-channel"),
     path(

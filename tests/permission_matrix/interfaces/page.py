@@ -16,6 +16,7 @@ from django.urls import reverse
 from audit import clock
 from registry.models import RegisteredModel
 from registry.selectors import card_of
+from registry.services import passkeys
 from tests.factories import PASSWORD
 from tests.permission_matrix import actors, inputs
 from tests.permission_matrix.actors import (
@@ -33,7 +34,7 @@ from tests.permission_matrix.actors import (
     UNUSED,
     World,
 )
-from tests.permission_matrix.inputs import enrolment, notify
+from tests.permission_matrix.inputs import enrolment, new_passkey, notify
 from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt, words
 from tests.permission_matrix.interfaces.service.interface import NEW_PASSWORD, WHY
 from tests.permission_matrix.interfaces.service.tokens_and_views import kept_view
@@ -400,10 +401,11 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("remove-alias", MODEL, SHADOW), {"reason": WHY})
 
 
-@PAGE.at("decide on a request", "POST web:decide")
+@PAGE.at("decide on a request", "POST web:decide", "POST web:prepare-passkey")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     request = world.request(SHOWN)
     signed = {"comment": "Looked at the evaluation.", "password": PASSWORD, "packet": request.packet_digest}
+    client.post(_url("prepare-passkey", request.pk), {"outcome": "approve", **signed})
     return client.post(_url("decide", request.pk), {"outcome": "approve", **signed})
 
 
@@ -504,6 +506,19 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
         return answer
     given = {"remove-password": PASSWORD, "remove-code": codes[0]}
     return client.post(_url("remove-second-factor"), given)
+
+
+@PAGE.at("change one's passkeys", "POST web:enrol-passkey", "POST web:rename-passkey", "POST web:remove-passkey")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    person = world.person("subject" if caller.key == "an" else caller.key)
+    ticket, response = new_passkey(person)
+    given = {"name": "laptop", "password": PASSWORD, "passkey-ticket": ticket, "passkey-response": response}
+    answer = client.post(_url("enrol-passkey"), given)
+    made = passkeys.passkeys_of(person)
+    if not made:
+        return answer
+    client.post(_url("rename-passkey", made[0].pk), {"name": "work laptop"})
+    return client.post(_url("remove-passkey", made[0].pk), {"password": PASSWORD})
 
 
 @PAGE.at("issue a token for oneself", "POST web:tokens")

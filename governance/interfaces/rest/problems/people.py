@@ -195,6 +195,31 @@ PEOPLE: Final[dict[str, ProblemType]] = {
         "An account has one second factor.",
         "Remove it before you enrol another device.",
     ),
+    "no_passkey": ProblemType(
+        "The account has no passkey",
+        "A decision was to be signed with a passkey, and none is enrolled.",
+        "Enrol a passkey on the page of your second factor, or sign with your password.",
+    ),
+    "too_many_passkeys": ProblemType(
+        "The account has as many passkeys as it can have",
+        "The number of passkeys of an account is limited.",
+        "Remove a passkey that you do not use.",
+    ),
+    "passkey_changed": ProblemType(
+        "The passkey was removed or used in this moment",
+        "Another request changed the passkey while the decision was recorded. Nothing was signed.",
+        "Sign again.",
+    ),
+    "statement_expired": ProblemType(
+        "The prepared statement has expired",
+        "A passkey signs a prepared statement within 5 minutes, once.",
+        "Sign again.",
+    ),
+    "statement_changed": ProblemType(
+        "A fact of the signed statement changed",
+        "What the passkey signed is not what would be recorded now. Nothing was signed.",
+        "Look at the request again, then sign again.",
+    ),
     "enrolment_expired": ProblemType(
         "The enrolment has expired",
         "An enrolment is completed within 15 minutes, by the person who began it.",

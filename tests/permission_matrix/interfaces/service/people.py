@@ -15,6 +15,7 @@ from registry.services import (
     handover,
     instance,
     lifecycle,
+    passkeys,
     people,
     second_factors,
     sign_in_links,
@@ -239,3 +240,12 @@ def _(world: World, actor: Actor) -> None:
     codes = second_factors.enrol(actor=actor, person=person, ticket=ticket, code=code)
     second_factors.accept_code(actor=actor, person=person, code=codes[0])
     second_factors.remove(actor=actor, person=person)
+
+
+@SERVICE.at("change one's passkeys")
+def _(world: World, actor: Actor) -> None:
+    person = access.require_person(actor)
+    ticket, response = inputs.new_passkey(person)
+    made = passkeys.enrol(actor=actor, person=person, ticket=ticket, response=response, name="laptop")
+    passkeys.rename(actor=actor, person=person, key=made.pk, name="work laptop")
+    passkeys.remove(actor=actor, person=person, key=made.pk)
