@@ -8,8 +8,8 @@ RUN python -m venv /app/.venv \
 FROM python:3.13-slim
 # A numeric user id, so that Kubernetes can verify runAsNonRoot.
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin countersign \
-    && install -d -o countersign -g countersign /data/artifacts \
-    && install -d -m 0700 -o countersign -g countersign /data/keys
+    && install -d -o countersign -g countersign /data/artifacts /data/log-public \
+    && install -d -m 0700 -o countersign -g countersign /data/keys /data/log-state
 WORKDIR /app
 COPY --from=packages /app/.venv /app/.venv
 COPY manage.py pyproject.toml ./

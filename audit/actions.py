@@ -77,5 +77,8 @@ def all_actions() -> list[Action]:
 
 
 LOG_OPENED = register("log.opened", "opened the log")
+LOG_REOPENED = register("log.reopened", "continued the log under a new name after its database was restored")
+KEY_ROTATED = register("key.rotated", "made a new key of the log")
+KEY_RETIRED = register("key.retired", "ended the use of the former key of the log")
 PRIVACY_ERASED = register("privacy.erased", "erased private texts of earlier events")
 SCHEMA_MIGRATED = register("schema.migrated", "migrated the schema of the database")

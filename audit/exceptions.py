@@ -91,3 +91,11 @@ class BadNoteError(AuditError):
 
 class NothingSignedError(AuditError):
     """There is no signed checkpoint that covers what is asked for."""
+
+
+class SignerHaltedError(AuditError):
+    """The signer does not sign: state, key and database do not fit together. The message says how to continue."""
+
+
+class AnchorError(AuditError):
+    """A checkpoint was not accepted at a place outside the database; the message says why."""

@@ -76,7 +76,7 @@ def add_key(vkey: str, origin: str) -> None:
         )
 
 
-def keys() -> list[tuple[str, str, datetime]]:
+def log_keys() -> list[tuple[str, str, datetime]]:
     """Return (vkey, origin, since) of each key that signed, newest first. A reader trusts copies kept elsewhere."""
     return [
         (vkey, origin, at)
@@ -182,6 +182,48 @@ def sweep(*, limit: int = BATCH) -> int:
         events = cursor.fetchall()
         _append(cursor, events, None, lambda _: None)
     return len(events)
+
+
+def has_pending() -> bool:
+    """Return whether events wait. Reads without a lock, so that an idle sequencer writes nothing."""
+    ((found,),) = _rows("SELECT EXISTS (SELECT FROM audit_pending)")
+    return bool(found)
+
+
+def is_anchored(place: str, origin: str, signed_size: int) -> bool:
+    """Return whether a checkpoint was left at a place."""
+    return bool(
+        _rows("SELECT FROM audit_anchor WHERE place = %s AND origin = %s AND size = %s", [place, origin, signed_size])
+    )
+
+
+def add_anchor(origin: str, signed_size: int, kind: str, place: str, evidence: str) -> None:
+    """Store the evidence that a checkpoint was left at a place. A repetition changes nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_anchor (origin, size, kind, place, evidence) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            [origin, signed_size, kind, place, evidence],
+        )
+
+
+def anchors() -> list[tuple[str, str, int, datetime]]:
+    """Return (place, origin, size, time) of the newest checkpoint that was left at each place."""
+    return _rows("SELECT DISTINCT ON (place) place, origin, size, made_at FROM audit_anchor ORDER BY place, id DESC")
+
+
+def unanchored_seconds(place: str) -> float:
+    """Return the age of the oldest checkpoint after the last one that was left at a place; 0 if there is none."""
+    ((age,),) = _rows(
+        """
+        SELECT coalesce(extract(epoch FROM clock_timestamp() - min(c.signed_at)), 0) FROM audit_checkpoint c
+         WHERE c.id > coalesce((SELECT max(d.id) FROM audit_anchor a
+                                  JOIN audit_checkpoint d ON d.origin = a.origin AND d.size = a.size
+                                 WHERE a.place = %s), 0)
+        """,
+        [place],
+    )
+    return float(age)
 
 
 def pending() -> tuple[int, float]:

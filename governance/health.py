@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from governance import liveness
+from governance import liveness, log_state
 from governance.redis_connection import redis_client
 from registry import storage
 
@@ -47,7 +47,14 @@ def report() -> dict[str, Any]:
     """
     parts = state_of_parts()
     ready = all(answer == "ok" for answer in parts.values())
-    return {"ready": ready, "parts": parts, "background": liveness.summary()}
+    return {"ready": ready, "parts": parts, "background": liveness.summary(), "audit_log": _log_summary(parts)}
+
+
+def _log_summary(parts: dict[str, str]) -> dict[str, Any]:
+    """Return the state of the sequencer. A stopped one delays proofs and makes no web process unready."""
+    if parts["database"] != "ok" or parts["migrations"] != "ok":
+        return {"ok": False}
+    return log_state.log_state().summary
 
 
 def state_of_parts() -> dict[str, str]:

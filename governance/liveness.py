@@ -6,8 +6,9 @@ checks wait.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ KEPT = 35
 """Seconds after which a process that notes nothing counts as gone."""
 WORKER = "countersign:alive:worker:"
 BEAT = "countersign:alive:beat"
+SEQUENCER = "countersign:alive:sequencer"
 _PATIENCE = 1.0
 
 
@@ -82,6 +84,22 @@ def forget_worker(name: str) -> None:
 def note_beat() -> None:
     """Note that beat runs."""
     _note(BEAT, clock.now().isoformat())
+
+
+def note_sequencer(state: Mapping[str, Any]) -> None:
+    """Note that a sequencer of the audit log runs, and its state, such as why it has halted."""
+    _note(SEQUENCER, json.dumps(dict(state)))
+
+
+def sequencer() -> dict[str, Any] | None:
+    """Return the state that a sequencer noted last; None if none runs or Redis is not available."""
+    try:
+        with redis_client(_PATIENCE) as client:
+            noted = client.get(SEQUENCER)
+    except redis.RedisError:
+        return None
+    found: dict[str, Any] | None = json.loads(noted) if noted else None
+    return found
 
 
 def background() -> Background:

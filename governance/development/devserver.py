@@ -111,13 +111,13 @@ def _run(host: str, wanted_port: int | None, *, empty: bool) -> None:
         log.mkdir(exist_ok=True)
         children = _children(host, port, var)
         try:
-            with _step("web, worker, beat"):
+            with _step("web, worker, beat, sequencer"):
                 for child in children:
                     _trim(child.log)
                     child.start()
                 _wait_until_ready(url, children)
             announce(url)
-            _print_ready(url, hints, log)
+            _print_ready(url, [*hints, *_log_key_hints()], log)
             _restart_dead(children)
         finally:
             _stop(children, var)
@@ -206,6 +206,18 @@ def _demo_hints(var: Path) -> list[tuple[str, str]]:
     ]
 
 
+def _log_key_hints() -> list[tuple[str, str]]:
+    from governance.services import log_keeping  # noqa: PLC0415  # after the settings have started the servers
+
+    state = log_keeping.configured_signer().state()
+    if state is None:
+        return []
+    from audit.notes import VerificationKey  # noqa: PLC0415  # after the settings have started the servers
+
+    key = VerificationKey.parse(state.keys[0])
+    return [("log key", str(key)), ("", f"fingerprint {key.fingerprint}; keep both elsewhere")]
+
+
 def _children(host: str, port: int, var: Path) -> list[Child]:
     """Describe the product's processes, in the order in which they are stopped."""
     module = [sys.executable, "-m"]
@@ -224,6 +236,7 @@ def _children(host: str, port: int, var: Path) -> list[Child]:
         "worker": [
             *worker, "--concurrency=2", "--queues=celery,checks,copies,documents,webhooks",
         ],
+        "sequencer": [sys.executable, str(PROJECT / "manage.py"), "run_sequencer"],
         "worker-large": [*worker, "--concurrency=1", "--queues=checks-large", "--hostname=large@%h"],
     }  # fmt: skip
     return [

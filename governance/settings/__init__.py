@@ -31,6 +31,9 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     COUNTERSIGN_STORAGE_DIR = _found.storage.folder
     COUNTERSIGN_S3 = _found.storage.bucket
     COUNTERSIGN_LOG_ORIGIN = _found.log_origin
+    COUNTERSIGN_LOG_STATE_DIR = _found.log_state_dir
+    COUNTERSIGN_LOG_PUBLISH_DIR = _found.log_publish_dir
+    COUNTERSIGN_LOG_ANCHORS = _found.log_anchors
     COUNTERSIGN_TRUSTED_PROXIES = _found.trusted_proxies
     COUNTERSIGN_PROTECTED = _found.protected
     COUNTERSIGN_CHECKS_NEED_ISOLATION = _found.checks_need_isolation

@@ -232,6 +232,14 @@ COUNTERSIGN_ABANDONED_AFTER_DAYS = 14
 COUNTERSIGN_SOURCES: list[Any] = []
 COUNTERSIGN_COPY_RETRY_PAUSE = 30.0
 
+# The audit log: folder of the signer (key and last signed head), folder for static files, places for checkpoints and
+# the seconds between two, and how long the answer to a decision waits for its proof.
+COUNTERSIGN_LOG_STATE_DIR: Path | None = None
+COUNTERSIGN_LOG_PUBLISH_DIR: Path | None = None
+COUNTERSIGN_LOG_ANCHORS: list[dict[str, Any]] = []
+COUNTERSIGN_LOG_ANCHOR_SECONDS = 60.0
+COUNTERSIGN_RECEIPT_SECONDS = 2.0
+
 # Hosts, or host:port, that webhooks may use inside private networks and without TLS. And the seconds between two reads
 # of the log for webhooks.
 COUNTERSIGN_WEBHOOK_HOSTS: list[str] = []

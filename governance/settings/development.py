@@ -8,7 +8,7 @@ from pathlib import Path
 from governance.settings.base import *  # noqa: F403  # settings build on each other
 from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import kept_secret, servers
-from governance.settings.environment import protected, storage, words
+from governance.settings.environment import anchors, protected, storage, words
 from governance.settings.logs import logging_for
 
 VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR_DIR") or BASE_DIR / "var")
@@ -41,6 +41,10 @@ COUNTERSIGN_STORAGE_DIR = _storage.folder
 COUNTERSIGN_S3 = _storage.bucket
 COUNTERSIGN_DECISION_KEY_PATH = VAR_DIR / "keys" / "decision.pem"
 COUNTERSIGN_LOG_ORIGIN = os.environ.get("COUNTERSIGN_LOG_ORIGIN", "demo.invalid/audit/1")
+COUNTERSIGN_LOG_STATE_DIR = Path(os.environ.get("COUNTERSIGN_LOG_STATE_DIR") or VAR_DIR / "log-state")
+COUNTERSIGN_LOG_PUBLISH_DIR = Path(os.environ.get("COUNTERSIGN_LOG_PUBLISH_DIR") or VAR_DIR / "log-public")
+# The witness of the demonstration is a folder on this machine; a real one belongs to another administrator.
+COUNTERSIGN_LOG_ANCHORS = anchors(os.environ.get("COUNTERSIGN_LOG_ANCHORS", "[]"))
 
 LOGGING = logging_for(os.environ.get("COUNTERSIGN_LOG_LEVEL", "INFO").upper(), as_json=False)
 

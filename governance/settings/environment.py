@@ -42,6 +42,9 @@ class Environment:
     allowed_hosts: list[str]
     storage: Storage
     log_origin: str
+    log_state_dir: Path | None
+    log_publish_dir: Path | None
+    log_anchors: list[dict[str, Any]]
     trusted_proxies: int
     admin_path: str
     log_level: str
@@ -74,6 +77,9 @@ def read(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=reader.take("ALLOWED_HOSTS", _hosts),
         storage=reader.storage(),
         log_origin=reader.take("COUNTERSIGN_LOG_ORIGIN", _origin),
+        log_state_dir=reader.take("COUNTERSIGN_LOG_STATE_DIR", _directory_or_none, default=""),
+        log_publish_dir=reader.take("COUNTERSIGN_LOG_PUBLISH_DIR", _directory_or_none, default=""),
+        log_anchors=reader.take("COUNTERSIGN_LOG_ANCHORS", anchors, default="[]"),
         trusted_proxies=reader.take("COUNTERSIGN_TRUSTED_PROXIES", _count, default="0"),
         admin_path=reader.take("COUNTERSIGN_ADMIN_PATH", _admin_path, default="admin/"),
         log_level=reader.take("COUNTERSIGN_LOG_LEVEL", _level, default="INFO"),
@@ -360,6 +366,21 @@ def _directory(raw: str) -> Path:
     if not path.is_absolute():
         raise ValueError("must be an absolute path")
     return path
+
+
+def _directory_or_none(raw: str) -> Path | None:
+    return _directory(raw) if raw else None
+
+
+def anchors(raw: str) -> list[dict[str, Any]]:
+    """Read COUNTERSIGN_LOG_ANCHORS; `audit.anchors` reads its entries. Raises ValueError unless it is a JSON list."""
+    try:
+        given = json.loads(raw)
+    except ValueError as error:
+        raise ValueError(f"must be a JSON list: {error}") from None
+    if not isinstance(given, list) or not all(isinstance(entry, dict) and "kind" in entry for entry in given):
+        raise ValueError("must be a JSON list of objects, each with its kind: folder, witness or git")
+    return given
 
 
 def _origin(raw: str) -> str:

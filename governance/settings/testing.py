@@ -41,6 +41,11 @@ COUNTERSIGN_STORAGE_DIR = _storage.folder
 COUNTERSIGN_S3 = _storage.bucket
 COUNTERSIGN_DECISION_KEY_PATH = VAR_DIR / "keys" / "tests.pem"
 COUNTERSIGN_LOG_ORIGIN = "test.invalid/audit/1"
+# For sequencers that a test starts. No other test has one, so no answer waits for a proof.
+if _state := os.environ.get("COUNTERSIGN_LOG_STATE_DIR"):
+    COUNTERSIGN_LOG_STATE_DIR = Path(_state)
+    COUNTERSIGN_LOG_PUBLISH_DIR = Path(os.environ["COUNTERSIGN_LOG_PUBLISH_DIR"])
+COUNTERSIGN_RECEIPT_SECONDS = 0.0
 
 # Sources for workers that a test starts.
 COUNTERSIGN_SOURCES = json.loads(os.environ.get("COUNTERSIGN_TEST_SOURCES", "[]"))

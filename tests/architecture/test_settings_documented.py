@@ -17,7 +17,12 @@ ROOT = Path(__file__).parents[2]
 ADMINISTRATION = {"COUNTERSIGN_PROVISION_URL"}
 """Read by a command and not by the settings module."""
 
-OF_THE_IMAGE = {"COUNTERSIGN_STORAGE_DIR", "COUNTERSIGN_DECISION_KEY_PATH"}
+OF_THE_IMAGE = {
+    "COUNTERSIGN_STORAGE_DIR",
+    "COUNTERSIGN_DECISION_KEY_PATH",
+    "COUNTERSIGN_LOG_STATE_DIR",
+    "COUNTERSIGN_LOG_PUBLISH_DIR",
+}
 """Fixed by the compose file, so nothing to choose in .env."""
 
 OF_COMPOSE = {"COUNTERSIGN_VERSION"}

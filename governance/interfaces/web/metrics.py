@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from governance import liveness, selectors
+from governance.log_state import log_state
 from registry import access
 from registry.services import tokens
 
@@ -57,6 +58,17 @@ def _lines() -> Iterable[str]:
     yield from _gauge("countersign_check_runs", "Unfinished check runs.", _labelled("status", counts))
     text = "Age of the oldest unfinished check run."
     yield from _gauge("countersign_check_run_oldest_seconds", text, _labelled("status", ages))
+    log = log_state()
+    text = "Events that are not in the tree of the audit log yet."
+    yield from _gauge("countersign_audit_pending_events", text, [("", log.pending)])
+    text = "Age of the oldest event that is not in the tree."
+    yield from _gauge("countersign_audit_pending_oldest_seconds", text, [("", round(log.oldest_pending, 1))])
+    yield from _gauge("countersign_audit_tree_size", "Events in the tree.", [("", log.size)])
+    yield from _gauge("countersign_audit_signed_size", "Size of the last checkpoint.", [("", log.signed_size)])
+    text = "Whether a sequencer runs and signs."
+    yield from _gauge("countersign_audit_sequencer_up", text, [("", int(log.runs))])
+    text = "Anchors that lack a recent checkpoint."
+    yield from _gauge("countersign_audit_anchors_late", text, [("", len(log.late))])
 
 
 def _labelled(name: str, values: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
