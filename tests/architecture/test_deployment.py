@@ -27,7 +27,17 @@ def settings_of(service: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_services_are_those_the_product_has() -> None:
-    assert set(SERVICES) == {"web", "worker", "worker-large", "beat", "sequencer", "provision", "migrate", "postgres", "redis"}
+    assert set(SERVICES) == {
+        "web",
+        "worker",
+        "worker-large",
+        "beat",
+        "sequencer",
+        "provision",
+        "migrate",
+        "postgres",
+        "redis",
+    }
 
 
 @pytest.mark.parametrize("name", PRODUCT)
