@@ -141,7 +141,7 @@ def test_a_fault_of_any_file_operation_leaves_files_that_fit(
     running: Sequencer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running.prepare()
-    real = {"fsync": os.fsync, "replace": Path.replace, "fchmod": os.fchmod}
+    real: dict[str, Callable[..., Any]] = {"fsync": os.fsync, "replace": Path.replace, "fchmod": os.fchmod}
     calls, fails_at = 0, 0
 
     def failing(name: str) -> Callable[..., Any]:

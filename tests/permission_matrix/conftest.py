@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 
 from governance.documents.pdf_files import Printed
+from tests import factories
 from tests.fixtures.scenes import Share
 from tests.permission_matrix.actors import World, build
 from tests.permission_matrix.interfaces.admin import confirm
@@ -21,6 +22,7 @@ def _bank(share_scene: Share) -> World:
         made = build()
         sign_in(made)
         confirm(made)
+        factories.seal_log()
         return made
 
     made: World = share_scene(make)

@@ -8,6 +8,7 @@ from typing import Literal
 from django.conf import settings
 from pydantic import Field
 
+from governance.interfaces.rest.audit_proofs import ReceiptResponse
 from governance.interfaces.rest.check_run_schemas import CheckResponse
 from governance.interfaces.rest.conf import PREFIX
 from governance.interfaces.rest.conflict_schemas import ConflictResponse
@@ -300,6 +301,9 @@ class PromotionResponse(ResponseBody):
     reapproves: str | None = Field(
         description="The promotion behind the place the version already holds: this request approves it there "
         "again and changes no stage or alias."
+    )
+    receipt: ReceiptResponse | None = Field(
+        None, description="Proof of the event of the promotion, in the answer to `executePromotion` only."
     )
     kind: str = Field(description="ordinary, rollback or emergency.")
     restores: str | None = Field(description="The promotion whose approved inputs a rollback returns to.")

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from governance import promotions, selectors
 from governance.interfaces.rest import long_poll, pagination, preconditions
+from governance.interfaces.rest.audit_proofs import ReceiptResponse
 from governance.interfaces.rest.endpoint import Endpoint, respond
 from governance.interfaces.rest.idempotency import idempotent
 from governance.interfaces.rest.operation import Operation
@@ -24,6 +25,7 @@ from governance.interfaces.rest.promotion_schemas import (
 )
 from governance.interfaces.rest.schemas import IntQuery, PageQuery, QueryParams, RequestBody, TextQuery
 from governance.models import PromotionRequest
+from governance.services import receipts
 from registry import access
 from registry import selectors as catalogue
 from registry.exceptions import PermissionDeniedError
@@ -186,14 +188,16 @@ class ExecutionView(Endpoint):
     def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002  # the name in the address
         """Carry out the transition where the policy requires an explicit execution of a ready request.
 
-        The request is evaluated again: if it is not ready, the response is 409 with the unmet `requirements`.
+        The request is evaluated again: if it is not ready, the response is 409 with the unmet `requirements`. The
+        response has the `receipt` of the promotion: the proof of its event if a checkpoint contains it within two
+        seconds. With an `Idempotency-Key` nothing is waited for, and the receipt has the address of the proof.
         """
         found = selectors.get_request_status(self.actor, id)
         expected = preconditions.expected_revision(request, id)
 
         def execute() -> Response:
             promotions.promote(actor=self.actor, request=found, expected_revision=expected)
-            return shown(self, id)
+            return _shown_with_receipt(self, id)
 
         return idempotent(request, self.actor, b"", execute)
 
@@ -246,6 +250,16 @@ def shown(view: Endpoint, number: int, **facts: Any) -> Response:
     """The response that shows a request."""
     seen = selectors.request_page(view.actor, number)
     return view.respond_with_etag(number, seen.request.revision, PromotionResponse.of(seen), **facts)
+
+
+def _shown_with_receipt(view: Endpoint, number: int) -> Response:
+    """The response that shows a promoted request with the receipt of its promotion."""
+    seen = selectors.request_page(view.actor, number)
+    receipt = receipts.receipt_of_promotion(seen.request)
+    body = PromotionResponse.of(seen)
+    if receipt is not None:
+        body = body.model_copy(update={"receipt": ReceiptResponse.of(receipt)})
+    return view.respond_with_etag(number, seen.request.revision, body)
 
 
 def _wait(view: Endpoint, request: Request, number: int) -> dict[str, str]:

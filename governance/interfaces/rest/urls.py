@@ -13,6 +13,7 @@ from governance.interfaces.rest import (
     aliases,
     artifacts,
     audit,
+    audit_proofs,
     change_proposals,
     checks,
     comparisons,
@@ -204,6 +205,10 @@ urlpatterns: list[URLPattern] = [
     path("audit/verifier", audit.VerifierView.as_view()),
     path("audit/export", audit.EventExportView.as_view()),
     path("audit/events/<uuid:event>", audit.EventView.as_view()),
+    path("audit/events/<uuid:event>/proof", audit_proofs.EventProofView.as_view()),
+    path("audit/heads/latest", audit_proofs.LogHeadView.as_view()),
+    path("audit/consistency", audit_proofs.ConsistencyView.as_view()),
+    path("audit/tiles/<api-file:path>", audit_proofs.TileView.as_view()),
     # Catch all other paths: Django must not append a slash or return HTML. csrf_exempt: no session is read.
     re_path(r"", csrf_exempt(errors.not_found)),
 ]

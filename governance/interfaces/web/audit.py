@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
-from audit import actions, integrity
+from audit import actions, integrity, notes, proofs, tree
 from audit import selectors as log
 from audit.actor import Actor
 from audit.models import Event
@@ -18,6 +18,7 @@ from governance import selectors as promotions
 from governance.interfaces.html.event_labels import ObjectLabelResolver, lines_of
 from governance.interfaces.web import list_filters
 from governance.interfaces.web.views import PageRequest, page_view, render_page
+from governance.log_state import log_state
 from registry import access, moments, selectors
 from registry.access import OrgPermission
 from registry.exceptions import NotFoundError
@@ -76,6 +77,8 @@ def audit(request: PageRequest) -> HttpResponseBase:
         "actions": actions.all_actions(),
         "concern": concern,
         "whole": bool(whole),
+        "log": log_state() if whole else None,
+        "keys": [(notes.VerificationKey.parse(vkey), since) for vkey, _, since in tree.log_keys()] if whole else [],
         "filtered": bool(asked.text or filters),
     }
     return render_page(request, "audit/log.html", context, part="results")
@@ -132,12 +135,19 @@ def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
         response["Content-Disposition"] = f'attachment; filename="event-{found.event_id}.json"'
         return response
     whole = bool(access.check_org_permission(request.actor, OrgPermission.READ_AUDIT))
+    proof = proofs.prove_event(found.event_id)
+    if proof is not None and request.GET.get("proof") == "1":
+        response = HttpResponse(proof.text, content_type="application/octet-stream")
+        response["Content-Disposition"] = f'attachment; filename="event-{found.event_id}.tlog-proof"'
+        return response
     names = ObjectLabelResolver(request.actor, [found])
     opened = log.private_values(found)
     body = found.body
     context = {
         "event": found,
         "altered": integrity.altered_events([found]).get(found.event_id),
+        "proof": proof,
+        "checkpoint": notes.parse_checkpoint(notes.parse(proof.checkpoint.note).text) if proof is not None else None,
         "doer": names.doer(found),
         "thing": names.object_of(found),
         "related": names.related_of(found),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -24,6 +26,7 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import Decision, PromotionRequest
 from governance.promotions.deciding import MAX_COMMENT
 from governance.promotions.signing import SIGNATURE_MEANINGS
+from governance.services import receipts
 from registry import access, moments
 from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError, ValidationFailedError
 from registry.services import passkeys
@@ -250,7 +253,7 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
         form.take_refusal(refusal)
         status = errors.kind_of(refusal).status
         return render_page(request, "promotions/request.html", _again(request, number, form), status=status)
-    messages.success(request, f"Recorded and signed: you {_said(decision)} #{number}.")
+    messages.success(request, f"Recorded and signed: you {_said(decision)} #{number}.{_receipt(decision.event)}")
     return redirect("web:promotion", number)
 
 
@@ -278,6 +281,16 @@ def prepare_passkey(request: PageRequest, number: int) -> HttpResponse:
     except DomainError as refusal:
         return JsonResponse({"detail": refusal.detail}, status=errors.kind_of(refusal).status)
     return JsonResponse({"options": prepared.options, "ticket": prepared.ticket})
+
+
+def _receipt(event_id: uuid.UUID) -> str:
+    """Return the receipt of an event in words; empty where receipts are switched off."""
+    if not settings.COUNTERSIGN_RECEIPT_SECONDS:
+        return ""
+    proof = receipts.receipt_for(event_id).proof
+    if proof is None:
+        return f" Its proof is pending: see event {event_id} in the audit log."
+    return f" Sealed at index {proof.index} of the audit log; the page of event {event_id} has the proof to keep."
 
 
 def _said(decision: Decision) -> str:
@@ -372,7 +385,8 @@ def promote(request: PageRequest, number: int) -> HttpResponse:
     """Promote a ready request whose policy requires an explicit execution."""
     found = selectors.get_request(request.actor, number)
     promotions.promote(actor=request.actor, request=found)
-    messages.success(request, f"#{number} is promoted.")
+    receipt = receipts.receipt_of_promotion(found)
+    messages.success(request, f"#{number} is promoted.{_receipt(receipt.event_id) if receipt is not None else ''}")
     return redirect("web:promotion", number)
 
 

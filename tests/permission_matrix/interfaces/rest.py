@@ -205,6 +205,15 @@ _simply(
     "GET",
     lambda world: f"/audit/events/{world.event_of_the_organisation}",
 )
+_simply(
+    "read an event of the organisation",
+    "getEventProof",
+    "GET",
+    lambda world: f"/audit/events/{world.event_of_the_organisation}/proof",
+)
+_simply("read the audit log", "getLogHead", "GET", "/audit/heads/latest")
+_simply("read the audit log", "getLogConsistency", "GET", "/audit/consistency?from=0&to=1")
+_simply("read the audit log", "getLogTile", "GET", "/audit/tiles/tile/0/000.p/1")
 _simply("open one's own pages", "whoAmI", "GET", "/whoami")
 _simply("register a model", "registerModel", "POST", "/models", {"slug": "new-model", "title": "New"})
 _simply("edit the model", "changeModel", "PATCH", f"/models/{MODEL}", {"title": "Another title"})

@@ -341,4 +341,9 @@ STATE: Final[dict[str, ProblemType]] = {
     "key_revoked": ProblemType(
         "The verification key is revoked", "A key is revoked once, for good.", "No action is needed."
     ),
+    "proof_pending": ProblemType(
+        "No checkpoint contains the event yet",
+        "An event gets its proof after its transaction, normally within a second.",
+        "Repeat the request. If it lasts, the sequencer of the audit log does not run; /readyz shows it.",
+    ),
 }

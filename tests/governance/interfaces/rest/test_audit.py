@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from audit import leaf, selectors
+from audit import leaf, merkle, notes, selectors
 from audit.actor import process
 from audit.exceptions import CommitmentMismatchError
 from audit.models import Event, Private
@@ -223,3 +223,45 @@ def test_a_spreadsheet_evaluates_no_cell_of_an_export(priya_calls: Caller, ingri
     assert last[0] == "end of export"
     lines = b"".join(raw.splitlines(keepends=True)[:-1])
     assert last[-1] == f"sha256: {hashlib.sha256(lines).hexdigest()}"
+
+
+def test_an_auditor_gets_proofs_that_fit_together(happened: Caller, ingrid_calls: Caller) -> None:
+    event = ingrid_calls.get("/audit/events?limit=1").json["items"][0]["id"]
+    ingrid_calls.get(f"/audit/events/{event}/proof").problem(409, "proof_pending")
+    ingrid_calls.get(f"/audit/events/{uuid.uuid4()}/proof").problem(404, "not_found")
+    assert ingrid_calls.get("/audit/heads/latest").json["note"] is None
+
+    factories.seal_log()
+
+    head = ingrid_calls.get("/audit/heads/latest").json
+    keys = [notes.VerificationKey.parse(key["key"]) for key in head["keys"]]
+    notes.verify(notes.parse(head["note"]), keys)
+    checkpoint = notes.parse_checkpoint(notes.parse(head["note"]).text)
+    assert (checkpoint.size, head["pending"]) == (head["size"], 0)
+    proof = ingrid_calls.get(f"/audit/events/{event}/proof").json
+    hashed = leaf.leaf_hash(bytes(Event.objects.get(event_id=event).leaf))
+    path = notes.parse_proof(proof["tlog_proof"]).path
+    assert proof["leaf_hash"] == hashed.hex()
+    assert merkle.verify_inclusion(hashed, proof["index"], checkpoint.size, path, checkpoint.root)
+    tile = ingrid_calls.get(f"/audit/tiles/tile/0/000.p/{checkpoint.size}").raw
+    hashes = [tile[at : at + 32] for at in range(0, len(tile), 32)]
+    assert merkle.root_of(hashes) == checkpoint.root
+    between = ingrid_calls.get(f"/audit/consistency?from=2&to={checkpoint.size}").json["proof"]
+    assert merkle.verify_consistency(
+        2, merkle.root_of(hashes[:2]), checkpoint.size, checkpoint.root, [notes.decode64(step) for step in between]
+    )
+    bundle = ingrid_calls.get(f"/audit/tiles/tile/entries/000.p/{checkpoint.size}").raw
+    assert leaf.leaf_hash(bundle[2 : 2 + int.from_bytes(bundle[:2], "big")]) == hashes[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["tile/0/001", "tile/0/000", "tile/63/000.p/1", "tile/0/000.p/0", "tile/x/000", "checkpoint"]
+)
+def test_a_tile_that_the_tree_does_not_have_is_absent(ingrid_calls: Caller, path: str) -> None:
+    ingrid_calls.get(f"/audit/tiles/{path}").problem(404, "not_found")
+
+
+def test_sizes_that_do_not_fit_are_refused(ingrid_calls: Caller) -> None:
+    ingrid_calls.get("/audit/consistency?from=2&to=1").problem(422, "invalid_input")
+    ingrid_calls.get("/audit/consistency?from=0&to=999999").problem(422, "invalid_input")
+    ingrid_calls.get("/audit/consistency?from=x").problem(400, "invalid_request")

@@ -14,6 +14,7 @@ from governance.interfaces.rest import operation
 from governance.interfaces.rest.operation import Operation
 from governance.models import PromotionRequest
 from registry.models import DatasetReference
+from tests import factories
 from tests.governance.interfaces.rest.conftest import CARD, Caller
 from tests.permission_matrix.routes import OPEN, operations, patterns
 from tests.personas import People
@@ -86,6 +87,10 @@ CEILINGS = {
     "downloadVerifier": ("/audit/verifier", 8),
     "exportEvents": ("/audit/export", 14),
     "getEvent": ("/audit/events/{event}", 12),
+    "getEventProof": ("/audit/events/{event}/proof", 20),
+    "getLogHead": ("/audit/heads/latest", 14),
+    "getLogConsistency": ("/audit/consistency?from=0&to=1", 10),
+    "getLogTile": ("/audit/tiles/tile/0/000.p/1", 12),
 }
 """By operation: an address, and how many queries it may take, signing in among them."""
 
@@ -169,6 +174,8 @@ def test_ceilings_hold_and_do_not_grow_with_the_data(
         "thread": comment["thread"],
         "event": Event.objects.filter(action="version.registered")[0].event_id,
     }
+
+    factories.seal_log()
 
     def cost(name: str) -> int:
         path = CEILINGS[name][0].format(**places)
