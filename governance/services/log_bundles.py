@@ -17,6 +17,8 @@ from audit import exporting
 from audit.bundles import BundleWriter
 from audit.exporting import Disclosure, Written
 from audit.recorder import ObjectRef
+from audit.selectors import events_for_object
+from governance.actions import PACKET_FROZEN
 from governance.models import CheckRun, Decision, FrozenDocument, Packet, PromotionRequest
 from registry.models import RegisteredModel
 
@@ -124,18 +126,18 @@ def _section(
     lines = [f"<section><h2>{escape(name)}</h2><p>State: <b>{escape(request.get_state_display())}</b></p>"]
     decisions = list(Decision.objects.filter(request=request).order_by("signed_at"))
     packets = {packet.digest: packet for packet in Packet.objects.filter(request=request).order_by("pk")}
-    written: set[str] = set()
+    for event in events_for_object(ObjectRef("promotion", str(request.uid))).filter(action=PACKET_FROZEN):
+        digest = next((c.get("to") for c in event.body["changes"] if c.get("to") in packets), None)
+        if digest is not None:
+            attached.append((str(event.event_id), f"packets/{digest}.json"))
+    for digest, packet in packets.items():
+        bundle.write(f"packets/{digest}.json", bytes(packet.body))
     rows = []
     for decision in decisions:
-        packet = packets.get(decision.packet_digest)
-        if packet is None:
-            missing.append(f"{name}: the evidence package {decision.packet_digest} of a decision is not stored")
+        if decision.packet_digest in packets:
+            attached.append((str(decision.event), f"packets/{decision.packet_digest}.json"))
         else:
-            file = f"packets/{packet.digest}.json"
-            if packet.digest not in written:
-                bundle.write(file, bytes(packet.body))
-                written.add(packet.digest)
-            attached.append((str(decision.event), file))
+            missing.append(f"{name}: the evidence package {decision.packet_digest} of a decision is not stored")
         lapsed = f", lapsed {decision.lapsed_at:%Y-%m-%d %H:%M} UTC" if decision.lapsed_at is not None else ""
         rows.append(
             (
