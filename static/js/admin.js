@@ -9,19 +9,19 @@
     input.after(list);
     input.setAttribute("list", list.id);
     let timer = 0;
-    let asked = "";
+    let searched = "";
 
     async function offer() {
       const term = input.value.trim();
-      if (term === asked && list.options.length) return;
-      asked = term;
+      if (term === searched && list.options.length) return;
+      searched = term;
       let answer;
       try {
         answer = await fetch(`${input.dataset.suggest}&term=${encodeURIComponent(term)}`, { credentials: "same-origin" });
       } catch {
         return; // no network: the key can still be typed
       }
-      if (!answer.ok || term !== asked) return;
+      if (!answer.ok || term !== searched) return;
       const { results } = await answer.json();
       list.replaceChildren(
         ...results.map((row) => {

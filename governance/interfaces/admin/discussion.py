@@ -24,14 +24,14 @@ class CommentAdmin(AuditedModelAdmin):
     object_type = "comment"
     model_path = "thread__model"
 
-    list_display = ("number", "place", "who", "beginning", "posted", "standing")
+    list_display = ("number", "place", "who", "beginning", "posted", "validity")
     list_display_links = ("number",)
     list_filter = (by_relation("author", "author"), by_date("posted_at", "day it was posted"))
     list_select_related = ("thread__version__model", "thread__request", "author", "posted_with")
     search_fields = ("=id", "author__username", "author__name", "=thread__request__id", "revisions__text")
     search_help_text = "Author, number of the request, or words of the text"
     ordering = ("-pk",)
-    fieldsets = ((None, {"fields": ("number", "place", "who", "through", "posted", "standing", "texts")}),)
+    fieldsets = ((None, {"fields": ("number", "place", "who", "through", "posted", "validity", "texts")}),)
 
     def name_of(self, row: Comment) -> str:
         return f"comment {row.pk}"
@@ -68,7 +68,7 @@ class CommentAdmin(AuditedModelAdmin):
         return formatting.format_datetime(row.posted_at)
 
     @admin.display(description="state", ordering="withdrawn_at")
-    def standing(self, row: Comment) -> Any:
+    def validity(self, row: Comment) -> Any:
         if row.withdrawn_at is not None:
             return formatting.badge("Withdrawn", "none")
         return formatting.badge("Edited", "info") if len(self._revisions(row)) > 1 else formatting.badge("Posted", "ok")

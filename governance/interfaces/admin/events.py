@@ -90,7 +90,7 @@ class EventAdmin(AuditedModelAdmin):
     about = "What happened, newest first."
     view_permission = OrgPermission.READ_AUDIT
 
-    list_display = ("moment", "doer", "sentence", "thing", "note")
+    list_display = ("moment", "actor_name", "sentence", "target", "note")
     list_display_links = ("moment",)
     list_filter = (SinceFilter, ActionFilter)
     search_fields = ("action",)  # searched by get_search_results()
@@ -139,18 +139,18 @@ class EventAdmin(AuditedModelAdmin):
         return formatting.format_datetime(row.happened_at)
 
     @admin.display(description="who")
-    def doer(self, row: Event) -> str:
-        doer = row.line.doer  # type: ignore[attr-defined]  # added to the row by the query or the list
-        return f"{doer.name} by {doer.through}" if doer.through else str(doer.name)
+    def actor_name(self, row: Event) -> str:
+        actor = row.line.actor  # type: ignore[attr-defined]  # added to the row by the query or the list
+        return f"{actor.name} by {actor.through}" if actor.through else str(actor.name)
 
     @admin.display(description="what")
     def sentence(self, row: Event) -> str:
         return row.sentence
 
     @admin.display(description="about")
-    def thing(self, row: Event) -> Any:
-        named = row.line.thing  # type: ignore[attr-defined]  # added to the row by the query or the list
-        return formatting.page_link(named.url, named.label) if named.url else named.label
+    def target(self, row: Event) -> Any:
+        label = row.line.target  # type: ignore[attr-defined]  # added to the row by the query or the list
+        return formatting.page_link(label.url, label.label) if label.url else label.label
 
     @admin.display(description="summary")
     def note(self, row: Event) -> str:

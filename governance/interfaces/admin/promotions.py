@@ -47,7 +47,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
     object_type = "promotion"
     model_path = "model"
 
-    list_display = ("number", "version_link", "target", "state_word", "asked_by", "asked", "under")
+    list_display = ("number", "version_link", "target", "state_word", "requester", "requested", "under")
     list_display_links = ("number",)
     list_filter = (
         "state",
@@ -69,7 +69,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
     autocomplete_fields = ("model", "requested_by", "policy_revision")
     fieldsets = (
         (None, {"fields": ("number", "version_link", "target", "state_word", "reason")}),
-        ("Requested", {"fields": ("asked_by", "token", "asked", "expires", "closed")}),
+        ("Requested", {"fields": ("requester", "token", "requested", "expires", "closed")}),
         ("Bound to", {"fields": ("under", "fingerprint_code", "packet_code", "revision")}),
     )
 
@@ -96,7 +96,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
         return ui.state_line(row.state)
 
     @admin.display(description="requested by", ordering="requested_by__name")
-    def asked_by(self, row: PromotionRequest) -> Any:
+    def requester(self, row: PromotionRequest) -> Any:
         return formatting.admin_link(row.requested_by)
 
     @admin.display(description="with the token")
@@ -104,7 +104,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
         return formatting.admin_link(row.requested_with)
 
     @admin.display(description="requested", ordering="created_at")
-    def asked(self, row: PromotionRequest) -> Any:
+    def requested(self, row: PromotionRequest) -> Any:
         return formatting.format_datetime(row.created_at)
 
     @admin.display(description="expires")
@@ -262,7 +262,7 @@ def decision_badge(row: Decision) -> Any:
     return formatting.badge("Valid", "ok") if row.lapsed_at is None else formatting.badge("Invalidated", "none")
 
 
-class StandingFilter(admin.SimpleListFilter):
+class ValidityFilter(admin.SimpleListFilter):
     """Filter by whether a decision is still valid."""
 
     title = "state"
@@ -286,16 +286,16 @@ class DecisionAdmin(AuditedModelAdmin):
     object_type = "decision"
     model_path = "request__model"
 
-    list_display = ("who", "said", "about_request", "signed", "standing")
+    list_display = ("who", "outcome_label", "about_request", "signed", "validity")
     list_display_links = ("who",)
-    list_filter = (by_choice("outcome", "decision"), StandingFilter, by_date("signed_at", "day it was signed"))
+    list_filter = (by_choice("outcome", "decision"), ValidityFilter, by_date("signed_at", "day it was signed"))
     list_select_related = ("person", "request")
     search_fields = ("signed_name", "person__username", "=request__id", "packet_digest__startswith", "comment")
     search_help_text = "Person, number of the request, the beginning of a packet's digest, or words of the comment"
     autocomplete_fields = ("request", "person")
     ordering = ("-signed_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("person_link", "said", "about_request", "comment", "standing", "lapsed")}),
+        (None, {"fields": ("person_link", "outcome_label", "about_request", "comment", "validity", "lapsed")}),
         (
             "Signature",
             {"fields": ("signed_name", "signed_meaning", "signed_method", "signed", "packet", "in_groups")},
@@ -314,7 +314,7 @@ class DecisionAdmin(AuditedModelAdmin):
         return formatting.admin_link(row.person)
 
     @admin.display(description="decision", ordering="outcome")
-    def said(self, row: Decision) -> str:
+    def outcome_label(self, row: Decision) -> str:
         return str(row.get_outcome_display())
 
     @admin.display(description="request", ordering="request")
@@ -326,7 +326,7 @@ class DecisionAdmin(AuditedModelAdmin):
         return formatting.format_datetime(row.signed_at)
 
     @admin.display(description="state", ordering="lapsed_at")
-    def standing(self, row: Decision) -> Any:
+    def validity(self, row: Decision) -> Any:
         return decision_badge(row)
 
     @admin.display(description="lapsed")

@@ -96,7 +96,7 @@ def _request_named(request: PromotionRequest) -> ObjectLabel:
 class ObjectLabelResolver:
     """Queries the labels of all objects and actors of a page of events when it is created."""
 
-    def __init__(self, actor: Actor, events: Iterable[Event], *, things: bool = True) -> None:
+    def __init__(self, actor: Actor, events: Iterable[Event], *, objects: bool = True) -> None:
         """With `things` false, query only the actors."""
         self._visible = access.visible_models(actor)
         wanted: defaultdict[str, set[str]] = defaultdict(set)
@@ -104,14 +104,14 @@ class ObjectLabelResolver:
         tokens: set[str] = set()
         for event in events:
             body = event.body
-            for thing in (body.get("object"), *body.get("related", ())) if things else ():
-                if isinstance(thing, dict):
-                    wanted[str(thing.get("type"))].add(str(thing.get("id")))
-            if things and (model := model_of_stream(event)):
+            for reference in (body.get("object"), *body.get("related", ())) if objects else ():
+                if isinstance(reference, dict):
+                    wanted[str(reference.get("type"))].add(str(reference.get("id")))
+            if objects and (model := model_of_stream(event)):
                 wanted["model"].add(model)
-            doer = body.get("actor", {})
-            (tokens if doer.get("type") == "token" else people).add(str(doer.get("id", "")))
-            people.add(str(doer.get("behind", "")))
+            actor_member = body.get("actor", {})
+            (tokens if actor_member.get("type") == "token" else people).add(str(actor_member.get("id", "")))
+            people.add(str(actor_member.get("behind", "")))
             people.add(str(event.body.get("data", {}).get("person", "")))
         people |= wanted.pop("person", set())
         tokens |= wanted.pop("token", set())
@@ -129,7 +129,7 @@ class ObjectLabelResolver:
             names._look_up(kind, {uid})
         return list(names._named.values())
 
-    def thing(self, kind: str, uid: str) -> ObjectLabel:
+    def label_of(self, kind: str, uid: str) -> ObjectLabel:
         """Return the label of an object in the log."""
         if kind == "person":
             person = self.people.get(uid)
@@ -141,7 +141,7 @@ class ObjectLabelResolver:
 
     def object_of(self, event: Event) -> ObjectLabel:
         """Return the label of the object of an event."""
-        return self.thing(str(event.thing_type), str(event.thing_id))
+        return self.label_of(str(event.thing_type), str(event.thing_id))
 
     def model_beside(self, event: Event) -> ObjectLabel | None:
         """Return the model whose stream contains the event, if the object's label does not name it.
@@ -153,9 +153,9 @@ class ObjectLabelResolver:
 
     def related_of(self, event: Event) -> list[ObjectLabel]:
         """Return the labels of the related objects of an event."""
-        return [self.thing(str(t["type"]), str(t["id"])) for t in event.body.get("related", ())]
+        return [self.label_of(str(t["type"]), str(t["id"])) for t in event.body.get("related", ())]
 
-    def doer(self, event: Event) -> ActorLabel:
+    def actor_of(self, event: Event) -> ActorLabel:
         """Return the label of the actor: a person, a token with its person, or a process."""
         body = event.body.get("actor", {})
         kind, uid = body.get("type"), str(body.get("id", ""))
@@ -342,8 +342,8 @@ class Line:
     """A row of the event list."""
 
     event: Event
-    doer: ActorLabel
-    thing: ObjectLabel
+    actor: ActorLabel
+    target: ObjectLabel
     note: str
     model: ObjectLabel | None
     """The model of the event, if the object's label does not contain it."""
@@ -353,7 +353,7 @@ def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
     """Prepare events for a list."""
     names = ObjectLabelResolver(actor, events)
     return [
-        Line(event, names.doer(event), names.object_of(event), note_of(event), names.model_beside(event))
+        Line(event, names.actor_of(event), names.object_of(event), note_of(event), names.model_beside(event))
         for event in events
     ]
 

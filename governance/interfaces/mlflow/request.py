@@ -155,10 +155,10 @@ class _Repeated(list[str]):
 def _to_snake_case(fields: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in fields.items():
-        spelt = _HUMP.sub(lambda m: f"_{m[1].lower()}", name)
-        if spelt in found and value is not None:
-            raise MlflowError("BAD_REQUEST", f"The field {spelt} was sent twice, in two spellings.")
-        found[spelt] = value
+        snake_case = _HUMP.sub(lambda m: f"_{m[1].lower()}", name)
+        if snake_case in found and value is not None:
+            raise MlflowError("BAD_REQUEST", f"The field {snake_case} was sent twice, in two spellings.")
+        found[snake_case] = value
     return found
 
 

@@ -107,20 +107,20 @@ def _with_approval(row: CompactVersion, reference: str, additions: str) -> dict[
     return tags
 
 
-def _gate(standing: GateStatus) -> dict[str, str]:
+def _gate(gate: GateStatus) -> dict[str, str]:
     waits = {
-        "open": "waits for people" if standing.under_review else "waits for checks",
+        "open": "waits for people" if gate.under_review else "waits for checks",
         "ready": "waits for execution",
         "blocked": "blocked",
         "rejected": "rejected",
         "promoted": "promoted",
-    }[standing.state]
+    }[gate.state]
     return {
         "job_id": "countersign",
-        "run_id": str(standing.number),
+        "run_id": str(gate.number),
         "job_state": "CONNECTED",
-        "run_state": _RUN_STATES[standing.state],
-        "current_task_name": f"{standing.target}: {waits}, {request_url(standing.number)}",
+        "run_state": _RUN_STATES[gate.state],
+        "current_task_name": f"{gate.target}: {waits}, {request_url(gate.number)}",
     }
 
 

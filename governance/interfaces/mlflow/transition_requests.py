@@ -35,13 +35,13 @@ def create(actor: Actor, given: RequestParams) -> Answer:
         if not isinstance(conflict.existing, PromotionRequest):
             raise
         made = conflict.existing
-    return {"request": _spoken(made)}
+    return {"request": _serialize(made)}
 
 
 def listing(actor: Actor, given: RequestParams) -> Answer:
     """List the live requests of a version."""
     version = lookups.version(actor, given.text("name"), given.number("version"))
-    return {"requests": [_spoken(request) for request in _live(actor, version)]}
+    return {"requests": [_serialize(request) for request in _live(actor, version)]}
 
 
 def approve(actor: Actor, given: RequestParams) -> Answer:
@@ -89,7 +89,7 @@ def _not_here(does: str, request: PromotionRequest) -> MlflowError:
     )
 
 
-def _spoken(request: PromotionRequest) -> dict[str, Any]:
+def _serialize(request: PromotionRequest) -> dict[str, Any]:
     stage = request.target_stage
     assert stage is not None
     return {

@@ -29,7 +29,7 @@ def create(actor: Actor, given: RequestParams) -> Answer:
         secret=given.optional("secret") or "",
         status=given.optional("status") or Webhook.Status.ACTIVE.value,
     )
-    return {"webhook": _spoken(made)}
+    return {"webhook": _serialize(made)}
 
 
 def listing(actor: Actor, given: RequestParams) -> Answer:
@@ -37,7 +37,7 @@ def listing(actor: Actor, given: RequestParams) -> Answer:
     limit = given.count("max_results", 100, MAX_RESULTS)
     offset = filters.offset_of(given.optional("page_token"))
     rows = list(webhooks.listing(actor)[offset : offset + limit + 1])
-    answer: Answer = {"webhooks": [_spoken(row) for row in rows[:limit]]} if rows else {}
+    answer: Answer = {"webhooks": [_serialize(row) for row in rows[:limit]]} if rows else {}
     if len(rows) > limit:
         answer["next_page_token"] = filters.token_for(offset + limit)
     return answer
@@ -45,7 +45,7 @@ def listing(actor: Actor, given: RequestParams) -> Answer:
 
 def get(actor: Actor, given: RequestParams) -> Answer:
     """Return one webhook."""
-    return {"webhook": _spoken(webhooks.get(actor, given.text("webhook_id")))}
+    return {"webhook": _serialize(webhooks.get(actor, given.text("webhook_id")))}
 
 
 def update(actor: Actor, given: RequestParams) -> Answer:
@@ -60,7 +60,7 @@ def update(actor: Actor, given: RequestParams) -> Answer:
     changed = webhooks.update(
         actor=actor, webhook_id=given.text("webhook_id"), secret=given.optional("secret"), **changes
     )
-    return {"webhook": _spoken(changed)}
+    return {"webhook": _serialize(changed)}
 
 
 def delete(actor: Actor, given: RequestParams) -> Answer:
@@ -73,10 +73,10 @@ def test(actor: Actor, given: RequestParams) -> Answer:
     """Send a test message now."""
     webhook = webhooks.get(actor, given.text("webhook_id"))
     event = given.object("event")
-    told = _named(event) if event is not None else webhook.events[0]
-    if told not in webhooks.NEWS:
-        raise invalid(f"There is no event {told[:100]} here. Events are: {', '.join(webhooks.NEWS)}.")
-    ended = sending.send_test(actor=actor, webhook=webhook, event_type=told)
+    event_type = _named(event) if event is not None else webhook.events[0]
+    if event_type not in webhooks.NEWS:
+        raise invalid(f"There is no event {event_type[:100]} here. Events are: {', '.join(webhooks.NEWS)}.")
+    ended = sending.send_test(actor=actor, webhook=webhook, event_type=event_type)
     result: Answer = {"success": ended.success}
     if ended.status is not None:
         result |= {"response_status": ended.status, "response_body": ended.body}
@@ -92,8 +92,8 @@ def _named(event: Any) -> str:
     return f"{entity.lower()}.{action.lower()}"
 
 
-def _spoken(row: Webhook) -> Answer:
-    said: Answer = {
+def _serialize(row: Webhook) -> Answer:
+    shown: Answer = {
         "webhook_id": str(row.uid),
         "name": row.name,
         "url": row.url,
@@ -103,8 +103,8 @@ def _spoken(row: Webhook) -> Answer:
         "last_updated_timestamp": _milliseconds(row.updated_at),
     }
     if row.description:
-        said["description"] = row.description
-    return said
+        shown["description"] = row.description
+    return shown
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -184,17 +184,17 @@ class AccessView(Endpoint):
         Everyone who can see the model can read their own permissions. Auditors, compliance officers and users who can
         grant roles on the model can read those of other people; a token needs the scope `audit:read` for that.
         """
-        asked = self.query(AccessQuery)
+        query = self.query(AccessQuery)
         model = selectors.model(self.actor, slug)
         own = access.require_person(self.actor)
         person = own
-        if asked.person is not None and asked.person != own.username:
+        if query.person is not None and query.person != own.username:
             selectors.require_reading_rights(self.actor, model)
-            named = people.get_user_or_error(asked.person, "?person")
+            named = people.get_user_or_error(query.person, "?person")
             assert named is not None
             person = named
         found = access.effective_permissions_of(person, model)
-        rights = {asked.right: SHORT[asked.right]} if asked.right is not None else SHORT
+        rights = {query.right: SHORT[query.right]} if query.right is not None else SHORT
         return respond(
             AccessResponse(
                 model=model.slug,
@@ -213,11 +213,11 @@ class GrantsView(Endpoint):
     @Operation("listGrants", "List the roles granted on a model", "access", {200: GrantList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
         """List the roles granted on this model itself. Requires the right to read other people's permissions on it."""
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         selectors.require_reading_rights(self.actor, model)
         rows, following = pagination.by_keys(
-            access.current_grants().filter(model=model).select_related("user", "group"), pagination.OLDEST_FIRST, asked
+            access.current_grants().filter(model=model).select_related("user", "group"), pagination.OLDEST_FIRST, query
         )
         return respond(
             GrantList(items=[GrantResponse.of(grant) for grant in rows], next=following),

@@ -110,14 +110,14 @@ class AccessRequestsView(Endpoint):
     )
     def get(self, request: Request) -> Response:
         """List the caller's own access requests, newest first. Readers of the audit log see all requests."""
-        asked = self.query(AccessRequestsQuery)
+        query = self.query(AccessRequestsQuery)
         access.require_scope(self.actor, "models:read")
         found = selectors.access_requests(self.actor)
-        if asked.state is not None:
-            found = found.filter(outcome=None if asked.state == "asked" else asked.state)
-        if asked.model is not None:
-            found = found.filter(slug=asked.model)
-        rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, asked)
+        if query.state is not None:
+            found = found.filter(outcome=None if query.state == "asked" else query.state)
+        if query.model is not None:
+            found = found.filter(slug=query.model)
+        rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, query)
         return respond(
             AccessRequestList(items=[AccessRequestResponse.of(row) for row in rows], next=following),
             headers=pagination.link(request, following),
@@ -154,10 +154,10 @@ class AccessRequestView(Endpoint):
     """/access-requests/{id}"""
 
     @Operation("getAccessRequest", "Read an access request", "access", {200: AccessRequestResponse})
-    def get(self, request: Request, asked: int) -> Response:
+    def get(self, request: Request, access_request: int) -> Response:
         """Return the request and its answer."""
         access.require_scope(self.actor, "models:read")
-        return respond(AccessRequestResponse.of(selectors.access_request(self.actor, asked)))
+        return respond(AccessRequestResponse.of(selectors.access_request(self.actor, access_request)))
 
 
 class GrantingView(Endpoint):
@@ -171,12 +171,12 @@ class GrantingView(Endpoint):
         body=AccessRequestApproval,
         refusals=(409,),
     )
-    def post(self, request: Request, asked: int) -> Response:
+    def post(self, request: Request, access_request: int) -> Response:
         """Grant the requested role. Tokens are refused: a signed-in person grants it."""
         given = self.body(AccessRequestApproval)
-        found = selectors.access_request(self.actor, asked)
+        found = selectors.access_request(self.actor, access_request)
         service.grant(actor=self.actor, request=found, until=given.until, reason=given.reason)
-        return respond(AccessRequestResponse.of(selectors.access_request(self.actor, asked)))
+        return respond(AccessRequestResponse.of(selectors.access_request(self.actor, access_request)))
 
 
 class DenialView(Endpoint):
@@ -190,10 +190,10 @@ class DenialView(Endpoint):
         body=AccessRequestDenial,
         refusals=(409,),
     )
-    def post(self, request: Request, asked: int) -> Response:
+    def post(self, request: Request, access_request: int) -> Response:
         """Deny the request, with a reason. Tokens are refused: a signed-in person denies it."""
         given = self.body(AccessRequestDenial)
-        found = selectors.access_request(self.actor, asked)
+        found = selectors.access_request(self.actor, access_request)
         return respond(AccessRequestResponse.of(service.deny(actor=self.actor, request=found, reason=given.reason)))
 
 
@@ -208,9 +208,9 @@ class AccessWithdrawalView(Endpoint):
         idempotent=True,
         refusals=(409,),
     )
-    def post(self, request: Request, asked: int) -> HttpResponseBase:
+    def post(self, request: Request, access_request: int) -> HttpResponseBase:
         """Withdraw the caller's own request."""
-        found = selectors.access_request(self.actor, asked)
+        found = selectors.access_request(self.actor, access_request)
 
         def withdraw() -> Response:
             return respond(AccessRequestResponse.of(service.withdraw(actor=self.actor, request=found)))

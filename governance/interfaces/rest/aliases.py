@@ -62,9 +62,9 @@ class AliasesView(Endpoint):
     @Operation("listAliases", "List the aliases of a model", "models", {200: AliasList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
         """List the aliases that point at a version of the model, by name."""
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
-        rows, following = pagination.by_keys(selectors.current_aliases(model=model), (("name", str),), asked)
+        rows, following = pagination.by_keys(selectors.current_aliases(model=model), (("name", str),), query)
         return respond(
             AliasList(items=_shown(model, [row.name for row in rows]), next=following),
             headers=pagination.link(request, following),
@@ -96,9 +96,9 @@ class AliasView(Endpoint):
                {204: "The alias is removed."}, query=RemovalQuery, refusals=(409, 422))  # fmt: skip
     def delete(self, request: Request, slug: str, name: str) -> Response:
         """Remove an unprotected alias. A protected alias cannot be removed, only pointed at another version."""
-        asked = self.query(RemovalQuery)
+        query = self.query(RemovalQuery)
         promotions.remove_alias(
-            actor=self.actor, model=selectors.model(self.actor, slug), name=name, reason=asked.reason
+            actor=self.actor, model=selectors.model(self.actor, slug), name=name, reason=query.reason
         )
         return Response(status=204)
 

@@ -103,12 +103,12 @@ def approved_inputs(found: Sequence[Approval], reference: str = "") -> ApprovedI
         reference: the requested placement: a stage slug, or an alias name after @.
     """
     foremost = approvals.foremost(found, reference)
-    asked = [foremost] if foremost is not None and foremost.place == reference else found
+    relevant = [foremost] if foremost is not None and foremost.place == reference else found
     additions = approvals.later_additions(found)
     return ApprovedInputs(
         found=found,
-        unapproved_files=approvals.attached_since(asked),
+        unapproved_files=approvals.attached_since(relevant),
         approved_fingerprint=foremost.fingerprint if foremost is not None else None,
-        deviates=any(place.deviates for place in asked),
+        deviates=any(place.deviates for place in relevant),
         places=[PlacementResponse.of(place, additions.get(place.event, Additions())) for place in found],
     )

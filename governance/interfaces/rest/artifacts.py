@@ -149,7 +149,7 @@ class ArtifactView(Endpoint):
         If an import put such a version in a protected placement, the upload opens a promotion request, listed in
         `requests`. The file is not served as approved until that request is promoted.
         """
-        asked = self.query(UploadQuery)
+        query = self.query(UploadQuery)
         stream, announced = parsers.upload(request)
         version = selectors.version(self.actor, slug, number)
         if version.source_only and version.status == version.Status.REGISTERED:
@@ -158,8 +158,8 @@ class ArtifactView(Endpoint):
                 version=version,
                 path=path,
                 stream=stream,
-                sha256=asked.sha256,
-                reason=asked.reason or "",
+                sha256=query.sha256,
+                reason=query.reason or "",
             )
             inputs = approved_inputs(approvals.approvals(attached.artifact.version))
             shown = ArtifactResponse.of(attached.artifact, url_of(version), inputs)
@@ -178,13 +178,13 @@ class ArtifactView(Endpoint):
         A file attached after the version was put in a protected placement is not part of what was approved. It is sent
         only with `unapproved=true`.
         """
-        asked = self.query(DownloadQuery)
+        query = self.query(DownloadQuery)
         version = selectors.version(self.actor, slug, number)
         artifact = selectors.artifact(version, path)
         if artifact is None:
             raise NotFoundError(f"Version {number} of {slug} declares no file “{path}”.")
         artifact.version = version
-        if asked.unapproved is None:
+        if query.unapproved is None:
             approvals.refuse_unapproved(artifact)
         return send(
             request,

@@ -102,9 +102,9 @@ class EventsView(Endpoint):
     @Operation("listEvents", "Search the audit log", "audit", {200: EventList}, query=EventsQuery, refusals=(404,))
     def get(self, request: Request) -> Response:
         """List events, newest first. For auditors and compliance officers; a token needs the scope `audit:read`."""
-        asked = self.query(EventsQuery)
+        query = self.query(EventsQuery)
         access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
-        page = log.search(**_conditions(self.actor, asked), cursor=_place(asked.cursor), limit=asked.limit)
+        page = log.search(**_conditions(self.actor, query), cursor=_place(query.cursor), limit=query.limit)
         following = pagination.encode(page.cursor) if page.cursor is not None else None
         return respond(
             EventList(items=_shown(page.events), next=following), headers=pagination.link(request, following)
@@ -150,8 +150,8 @@ class TrailView(Endpoint):
 
         For everyone who can see the request. Network addresses are included only for readers of the whole audit log.
         """
-        asked = self.query(PageQuery)
-        page = promotions.trail_of_request(self.actor, id, cursor=_place(asked.cursor), limit=asked.limit)
+        query = self.query(PageQuery)
+        page = promotions.trail_of_request(self.actor, id, cursor=_place(query.cursor), limit=query.limit)
         following = pagination.encode(page.cursor) if page.cursor is not None else None
         items = _shown(page.events)
         if not access.check_org_permission(self.actor, access.OrgPermission.READ_AUDIT):

@@ -84,12 +84,12 @@ class ChangesView(Endpoint):
     @Operation("listChangeProposals", "List change proposals", "governance", {200: ChangeList}, query=ChangesQuery)
     def get(self, request: Request) -> Response:
         """List the proposals visible to the caller, newest first. A person confirms a proposal on its page."""
-        asked = self.query(ChangesQuery)
+        query = self.query(ChangesQuery)
         access.require_scope(self.actor, "models:read")
         found = selectors.change_proposals(self.actor)
-        if asked.state is not None:
-            found = found.filter(outcome=None if asked.state == ChangeProposal.PROPOSED else asked.state)
-        rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, asked)
+        if query.state is not None:
+            found = found.filter(outcome=None if query.state == ChangeProposal.PROPOSED else query.state)
+        rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, query)
         return respond(
             ChangeList(items=[Change.of(row) for row in rows], next=following),
             headers=pagination.link(request, following),

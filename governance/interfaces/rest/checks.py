@@ -113,10 +113,10 @@ class RunsView(Endpoint):
     @Operation("listCheckRuns", "List the check runs", "promotions", {200: CheckRunList}, query=PageQuery)
     def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)
         """List all attempts of all checks of the request, newest first, with findings, measures and resource limits."""
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         found = selectors.get_request_status(self.actor, id)
         rows, following = pagination.by_keys(
-            found.check_runs.select_related("external_run__reported_by", "progress"), pagination.NEWEST_FIRST, asked
+            found.check_runs.select_related("external_run__reported_by", "progress"), pagination.NEWEST_FIRST, query
         )
         return respond(
             CheckRunList(items=[CheckRunResponse.of(run) for run in rows], next=following),

@@ -212,10 +212,10 @@ class ComparisonView(Endpoint):
         Both versions belong to the same model, or, with `model`, to two models that you may see. Breaking changes of
         the model signature are marked.
         """
-        asked = self.query(ComparisonQuery)
+        query = self.query(ComparisonQuery)
         first = selectors.version(self.actor, slug, before)
-        second: ModelVersion = selectors.version(self.actor, asked.model or slug, after)
-        return respond(_shown(deciding.compare_with_limits(first, second), everything=asked.all))
+        second: ModelVersion = selectors.version(self.actor, query.model or slug, after)
+        return respond(_shown(deciding.compare_with_limits(first, second), everything=query.all))
 
 
 def _shown(found: Comparison, *, everything: bool) -> ComparisonResponse:

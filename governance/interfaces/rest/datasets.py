@@ -131,13 +131,13 @@ class DatasetsView(Endpoint):
     @Operation("listDatasets", "Find datasets", "datasets", {200: DatasetList}, query=DatasetsQuery)
     def get(self, request: Request) -> Response:
         """List the datasets used by versions that the caller may see."""
-        asked = self.query(DatasetsQuery)
-        found = lineage.find_datasets(self.actor, asked.q or "").order_by("identity")
-        if asked.cursor is not None:
-            found = found.filter(identity__gt=pagination.decode(asked.cursor, str))
-        identities = list(found.values_list("identity", flat=True).distinct()[: asked.limit + 1])
-        shown = identities[: asked.limit]
-        following = pagination.encode(shown[-1]) if len(identities) > asked.limit else None
+        query = self.query(DatasetsQuery)
+        found = lineage.find_datasets(self.actor, query.q or "").order_by("identity")
+        if query.cursor is not None:
+            found = found.filter(identity__gt=pagination.decode(query.cursor, str))
+        identities = list(found.values_list("identity", flat=True).distinct()[: query.limit + 1])
+        shown = identities[: query.limit]
+        following = pagination.encode(shown[-1]) if len(identities) > query.limit else None
         items = [DatasetSummary.of(row) for row in lineage.counted(self.actor, shown)]
         return respond(DatasetList(items=items, next=following), headers=pagination.link(request, following))
 
@@ -165,10 +165,10 @@ class DependentsView(Endpoint):
 
         `?stage=production` limits the list to versions in production.
         """
-        asked = self.query(DependentsQuery)
+        query = self.query(DependentsQuery)
         found = lineage.dataset(self.actor, key)
         rows, following = pagination.by_keys(
-            lineage.dependents(self.actor, found.identity, stage=asked.stage), pagination.NEWEST_FIRST, asked
+            lineage.dependents(self.actor, found.identity, stage=query.stage), pagination.NEWEST_FIRST, query
         )
         weight = lineage.dataset_usage(self.actor, found.identity)
         return respond(

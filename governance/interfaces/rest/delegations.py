@@ -69,9 +69,9 @@ class DelegationsView(Endpoint):
         """List the delegations that the caller gave or received, newest first; officers who manage reviewer groups and
         readers of the audit log see all.
         """
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
-        found, following = pagination.by_keys(selectors.visible_delegations(self.actor), pagination.NEWEST_FIRST, asked)
+        found, following = pagination.by_keys(selectors.visible_delegations(self.actor), pagination.NEWEST_FIRST, query)
         rows = selectors.delegation_rows(self.actor, found)
         page = DelegationList(items=[DelegationResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

@@ -184,14 +184,14 @@ class _Discussion(Endpoint):
     """Comments or threads of one subject."""
 
     def comments(self, request: Request, subject: PromotionRequest | ModelVersion) -> Response:
-        asked = self.query(PageQuery)
-        rows, following = pagination.by_keys(governance.comments_of(subject), pagination.OLDEST_FIRST, asked)
+        query = self.query(PageQuery)
+        rows, following = pagination.by_keys(governance.comments_of(subject), pagination.OLDEST_FIRST, query)
         items = [CommentResponse.of(view) for view in governance.comment_views(rows)]
         return respond(CommentList(items=items, next=following), headers=pagination.link(request, following))
 
     def threads(self, request: Request, subject: PromotionRequest | ModelVersion) -> Response:
-        asked = self.query(PageQuery)
-        rows, following = pagination.by_keys(governance.threads_of(subject), pagination.OLDEST_FIRST, asked)
+        query = self.query(PageQuery)
+        rows, following = pagination.by_keys(governance.threads_of(subject), pagination.OLDEST_FIRST, query)
         page = ThreadList(items=[ThreadResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))
 

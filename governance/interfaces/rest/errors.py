@@ -152,19 +152,19 @@ def _in_query(fault: QueryError) -> dict[str, Any]:
     }
 
 
-def _existing(thing: object) -> dict[str, Any] | None:
+def _existing(existing: object) -> dict[str, Any] | None:
     """The conflicting object. It belongs to a model the caller named, so showing it reveals nothing more."""
-    if isinstance(thing, PromotionRequest):
+    if isinstance(existing, PromotionRequest):
         return {
             "type": "promotion",
-            "id": thing.pk,
-            "revision": thing.revision,
-            "state": thing.state,
-            "url": f"{PREFIX}/promotions/{thing.pk}",
+            "id": existing.pk,
+            "revision": existing.revision,
+            "state": existing.state,
+            "url": f"{PREFIX}/promotions/{existing.pk}",
         }
-    if isinstance(thing, ModelVersion):
-        url = f"{PREFIX}/models/{thing.model.slug}/versions/{thing.number}"
-        return {"type": "version", "id": thing.number, "revision": thing.revision, "url": url}
+    if isinstance(existing, ModelVersion):
+        url = f"{PREFIX}/models/{existing.model.slug}/versions/{existing.number}"
+        return {"type": "version", "id": existing.number, "revision": existing.revision, "url": url}
     return None
 
 

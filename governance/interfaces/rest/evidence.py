@@ -146,14 +146,14 @@ class CardView(Endpoint):
 
         The response has the text, the parsed content, and the required parts that are missing.
         """
-        asked = self.query(CardQuery).revision
+        wanted_revision = self.query(CardQuery).revision
         version = selectors.version(self.actor, slug, number)
         newest = selectors.card_of(version)
         card = newest
-        if newest is not None and asked is not None:
-            card = selectors.card_revisions(version).filter(revision=asked).first()
+        if newest is not None and wanted_revision is not None:
+            card = selectors.card_revisions(version).filter(revision=wanted_revision).first()
         if newest is None or card is None:
-            what = f"revision {asked} of its model card" if newest is not None else "model card yet"
+            what = f"revision {wanted_revision} of its model card" if newest is not None else "model card yet"
             raise NotFoundError(f"Version {number} of {slug} has no {what}.")
         return self.respond_with_etag(
             f"{slug}-v{number}-card", card.revision, _read_card(version, card, newest.revision)
@@ -187,7 +187,7 @@ class EvidenceView(Endpoint):
 
         A file that no check of this kind can read is refused with the message of the check (`unreadable_evidence`).
         """
-        asked = self.query(EvidenceQuery)
+        query = self.query(EvidenceQuery)
         stream, announced = parsers.upload(request)
         version = selectors.version(self.actor, slug, number)
         # The bytes are stored first, outside the transaction; the digest represents them from then on.
@@ -195,15 +195,15 @@ class EvidenceView(Endpoint):
             actor=self.actor,
             version=version,
             kind=kind,
-            filename=asked.filename,
+            filename=query.filename,
             stream=stream,
-            sha256=asked.sha256,
+            sha256=query.sha256,
             announced=announced,
         )
 
         def add() -> Response:
             added = service.attach_stored(
-                actor=self.actor, version=version, kind=kind, filename=asked.filename, blob=blob
+                actor=self.actor, version=version, kind=kind, filename=query.filename, blob=blob
             )
             return respond(
                 EvidenceResponse(
@@ -218,7 +218,7 @@ class EvidenceView(Endpoint):
                 201,
             )
 
-        return idempotent(request, self.actor, f"{asked.filename}\n{blob.sha256}", add)
+        return idempotent(request, self.actor, f"{query.filename}\n{blob.sha256}", add)
 
     @Operation("downloadEvidence", "Download an evidence file", "evidence", {200: "The bytes."}, file=True, etag=True)
     def get(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
@@ -248,10 +248,10 @@ def _card(card: ModelCard) -> CardResponse:
 
 
 def _read_card(version: ModelVersion, card: ModelCard, revisions: int) -> ParsedCard:
-    stands = completeness(version, card.text)
+    state = completeness(version, card.text)
     metadata: dict[str, Any] = {}
-    sections = [SectionResponse(title="", markdown=card.text)] if stands.unreadable else []
-    unreadable = stands.unreadable
+    sections = [SectionResponse(title="", markdown=card.text)] if state.unreadable else []
+    unreadable = state.unreadable
     try:
         found = cards.parse(card.text)
         metadata = {name: cards.to_json_value(value) for name, value in found.metadata.items()}
@@ -263,8 +263,8 @@ def _read_card(version: ModelVersion, card: ModelCard, revisions: int) -> Parsed
         revisions=revisions,
         metadata=metadata,
         sections=sections,
-        asked=stands.required,
-        lacks=[MissingSection(code=x.code, where=x.where, detail=x.message) for x in stands.lacks],
-        policy=stands.policy,
+        asked=state.required,
+        lacks=[MissingSection(code=x.code, where=x.where, detail=x.message) for x in state.lacks],
+        policy=state.policy,
         unreadable=unreadable,
     )

@@ -190,10 +190,10 @@ class ExternalRunsView(Endpoint):
 
         A pipeline reads `inputs_digest` before it checks the version, and sends it with the result.
         """
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         version = selectors.version(self.actor, slug, number)
         rows, following = pagination.by_keys(
-            service.runs_of(self.actor, version, check), pagination.NEWEST_FIRST, asked
+            service.runs_of(self.actor, version, check), pagination.NEWEST_FIRST, query
         )
         required_by = service.policies_requiring(check)
         return respond(
@@ -285,7 +285,7 @@ class ExternalAttachmentView(Endpoint):
         The file is the request body, at most 10 MiB. XML with a document type is refused. A report with failed tests,
         or with results of level error that are not suppressed, contradicts the conclusion `success`.
         """
-        asked = self.query(AttachmentQuery)
+        query = self.query(AttachmentQuery)
         stream, announced = parsers.upload(request)
         found = service.get_run(self.actor, str(run))
         if announced > reports.MAX_BYTES:
@@ -293,7 +293,7 @@ class ExternalAttachmentView(Endpoint):
                 [{"pointer": "", "code": "too_large", "detail": f"A report has at most {reports.MAX_BYTES:,} bytes."}]
             )
         raw = stream.read(announced)
-        done = service.attach(actor=self.actor, run=found, form=asked.format, filename=asked.filename, raw=raw)
+        done = service.attach(actor=self.actor, run=found, form=query.format, filename=query.filename, raw=raw)
         return respond(ExternalRunResponse.of(done, service.policies_requiring(done.check_slug)))
 
     @Operation("downloadReport", "Download the attached report", "checks", {200: "The bytes."}, file=True, etag=True)

@@ -149,13 +149,13 @@ class FindingList(Page[FindingResponse]):
     """A page of findings, newest first."""
 
 
-def _page(request: Request, found: QuerySet[Finding], asked: FindingsQuery) -> Response:
+def _page(request: Request, found: QuerySet[Finding], query: FindingsQuery) -> Response:
     filters = {
         name: value
-        for name, value in asked.model_dump().items()
+        for name, value in query.model_dump().items()
         if name not in ("limit", "cursor") and value is not None
     }
-    rows, following = pagination.by_keys(governance.filtered_findings(found, filters), pagination.NEWEST_FIRST, asked)
+    rows, following = pagination.by_keys(governance.filtered_findings(found, filters), pagination.NEWEST_FIRST, query)
     page = FindingList(items=[FindingResponse.of(row) for row in rows], next=following)
     return respond(page, headers=pagination.link(request, following))
 
@@ -166,9 +166,9 @@ class AllFindingsView(Endpoint):
     @Operation("listAllFindings", "List findings", "findings", {200: FindingList}, query=AllFindingsQuery)
     def get(self, request: Request) -> Response:
         """List the findings of every model that the caller may see, newest first."""
-        asked = self.query(AllFindingsQuery)
+        query = self.query(AllFindingsQuery)
         access.require_scope(self.actor, "models:read")
-        return _page(request, governance.visible_findings(self.actor), asked)
+        return _page(request, governance.visible_findings(self.actor), query)
 
 
 class FindingView(Endpoint):
@@ -186,9 +186,9 @@ class FindingsView(Endpoint):
     @Operation("listFindings", "List the findings of a model", "findings", {200: FindingList}, query=FindingsQuery)
     def get(self, request: Request, slug: str) -> Response:
         """List the findings of a model, newest first."""
-        asked = self.query(FindingsQuery)
+        query = self.query(FindingsQuery)
         model = selectors.model(self.actor, slug)
-        return _page(request, governance.visible_findings(self.actor, [model]), asked)
+        return _page(request, governance.visible_findings(self.actor, [model]), query)
 
     @Operation("openFinding", "Open a finding", "findings", {201: FindingResponse}, body=FindingCreate, idempotent=True)
     def post(self, request: Request, slug: str) -> HttpResponseBase:

@@ -92,12 +92,12 @@ class ImpactsView(Endpoint):
                query=ImpactsQuery)  # fmt: skip
     def get(self, request: Request) -> Response:
         """List the impacts on the models that the caller may see, newest first."""
-        asked = self.query(ImpactsQuery)
-        is_open = {"open": True, "settled": False, "any": None}[asked.state]
+        query = self.query(ImpactsQuery)
+        is_open = {"open": True, "settled": False, "any": None}[query.state]
         rows, following = pagination.by_keys(
-            selectors.visible_impacts(self.actor, cause=asked.cause or "", is_open=is_open),
+            selectors.visible_impacts(self.actor, cause=query.cause or "", is_open=is_open),
             pagination.NEWEST_FIRST,
-            asked,
+            query,
         )
         return respond(
             ImpactList(items=[ImpactResponse.of(row) for row in rows], next=following),

@@ -29,12 +29,12 @@ _lock = threading.Lock()
 _waiting = 0
 
 
-def requested_wait(request: Request, asked: int | None) -> int:
+def requested_wait(request: Request, seconds: int | None) -> int:
     """Return the wait in seconds: from `?wait=`, else from `Prefer: wait=` (RFC 7240); at most 25."""
-    if asked is None:
+    if seconds is None:
         found = _PREFERENCE.search(request.headers.get("Prefer", ""))
-        asked = int(found[1]) if found is not None else 0
-    return min(asked, LONGEST)
+        seconds = int(found[1]) if found is not None else 0
+    return min(seconds, LONGEST)
 
 
 def until_changed(number: int, revision: int, seconds: float) -> bool:

@@ -197,14 +197,14 @@ class ModelsView(Endpoint):
     @Operation("listModels", "List models", "models", {200: ModelList}, query=ModelsQuery)
     def get(self, request: Request) -> Response:
         """List the models the caller may see."""
-        asked = self.query(ModelsQuery)
+        query = self.query(ModelsQuery)
         access.require_scope(self.actor, "models:read")
-        found = governance.find_models(self.actor, _query(asked))
+        found = governance.find_models(self.actor, _query(query))
         keys: pagination.Keys = (("slug", str),)
-        if asked.sort == "-updated":
+        if query.sort == "-updated":
             keys = (("-updated_at", datetime), *keys)
         # Page over the keys first: visibility, query and counts in one statement give a slow plan.
-        rows, following = pagination.by_keys(found.only("pk", *(name.lstrip("-") for name, _ in keys)), keys, asked)
+        rows, following = pagination.by_keys(found.only("pk", *(name.lstrip("-") for name, _ in keys)), keys, query)
         shown = selectors.annotate_counts(selectors.all_models()).in_bulk([row.pk for row in rows])
         rows = [shown[row.pk] for row in rows]
         return respond(
@@ -234,18 +234,18 @@ class ModelsView(Endpoint):
         return idempotent(request, self.actor, self.raw_body(), register)
 
 
-def _query(asked: ModelsQuery) -> Query:
+def _query(given: ModelsQuery) -> Query:
     """The query, with the older filter parameters added as terms."""
-    text = asked.q or ""
+    text = given.q or ""
     for word in ("stage", "team", "owner"):
-        value = getattr(asked, word)
+        value = getattr(given, word)
         if value is not None:
             text += f' {word}:"{value}"' if '"' not in value else f" {word}:{value}"
     query = governance.parse(text.strip())
     # A `status:` term in the query overrides this parameter's default.
-    if asked.status == "active" or query.named("status"):
+    if given.status == "active" or query.named("status"):
         return query
-    return governance.parse(f"{text} status:{asked.status}".strip())
+    return governance.parse(f"{text} status:{given.status}".strip())
 
 
 class ModelView(Endpoint):

@@ -58,7 +58,7 @@ OLDEST_FIRST: Keys = (("pk", int),)
 NEWEST_FIRST: Keys = (("-pk", int),)
 
 
-def by_keys(rows: QuerySet[Row], keys: Keys, asked: PageQuery) -> tuple[list[Row], str | None]:
+def by_keys(rows: QuerySet[Row], keys: Keys, query: PageQuery) -> tuple[list[Row], str | None]:
     """Return one page of rows ordered by several fields, and the cursor of the next page (None at the end).
 
     Args:
@@ -69,11 +69,11 @@ def by_keys(rows: QuerySet[Row], keys: Keys, asked: PageQuery) -> tuple[list[Row
     Raises:
         Problem: 400 for an invalid cursor.
     """
-    if asked.cursor is not None:
-        rows = rows.filter(keyset.rows_after([name for name, _ in keys], _places(asked.cursor, keys)))
-    found = list(rows.order_by(*(name for name, _ in keys))[: asked.limit + 1])
-    shown = found[: asked.limit]
-    if len(found) <= asked.limit:
+    if query.cursor is not None:
+        rows = rows.filter(keyset.rows_after([name for name, _ in keys], _places(query.cursor, keys)))
+    found = list(rows.order_by(*(name for name, _ in keys))[: query.limit + 1])
+    shown = found[: query.limit]
+    if len(found) <= query.limit:
         return shown, None
     last = keyset.values_of(shown[-1], [name for name, _ in keys])
     return shown, encode(last[0] if len(last) == 1 else last)

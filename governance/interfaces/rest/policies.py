@@ -131,9 +131,9 @@ class PoliciesView(Endpoint):
     @Operation("listPolicies", "List the policies in force", "policies", {200: PolicyList}, query=PoliciesQuery)
     def get(self, request: Request) -> Response:
         """List the policies in force, with their requirements and scope."""
-        asked = self.query(PoliciesQuery)
+        query = self.query(PoliciesQuery)
         access.require_scope(self.actor, "models:read")
-        rows, following = pagination.by_keys(selectors.policies_in_force(asked.at), (("policy__slug", str),), asked)
+        rows, following = pagination.by_keys(selectors.policies_in_force(query.at), (("policy__slug", str),), query)
         scheduled = selectors.scheduled_terms()
         return respond(
             PolicyList(

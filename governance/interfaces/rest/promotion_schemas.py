@@ -145,17 +145,17 @@ class ApprovalResponse(ResponseBody):
     kept_out: list[ExcludedApprover]
 
     @classmethod
-    def of(cls, standing: ApprovalProgress) -> ApprovalResponse:
+    def of(cls, progress: ApprovalProgress) -> ApprovalResponse:
         return cls(
-            group=standing.rule.group,
-            count=standing.rule.count,
-            order=standing.rule.order,
-            open=standing.open,
-            approved_by=[d.name for d in standing.approved_by],
-            may_approve=[r.label for r in standing.may_approve],
+            group=progress.rule.group,
+            count=progress.rule.count,
+            order=progress.rule.order,
+            open=progress.open,
+            approved_by=[d.name for d in progress.approved_by],
+            may_approve=[r.label for r in progress.may_approve],
             kept_out=[
                 ExcludedApprover(name=r.label, rule=r.excluded.rule, reason=r.excluded.reason)
-                for r in standing.excluded
+                for r in progress.excluded
                 if r.excluded is not None
             ],
         )
@@ -379,7 +379,7 @@ class PromotionResponse(ResponseBody):
             if seen.verdict is not None
             else [],
             checks=[CheckResponse.of(row) for row in seen.checks],
-            approvals=[ApprovalResponse.of(standing) for standing in seen.approvals],
+            approvals=[ApprovalResponse.of(progress) for progress in seen.approvals],
             conflicts=[ConflictResponse.of(conflict) for conflict in seen.conflicts],
             decisions=[DecisionResponse.of(decision) for decision in seen.decisions],
             escalation=[EscalationResponse.of(row) for row in seen.escalation],

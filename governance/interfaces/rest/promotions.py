@@ -94,18 +94,18 @@ class PromotionsView(Endpoint):
     @Operation("listPromotions", "List promotion requests", "promotions", {200: PromotionList}, query=PromotionsQuery)
     def get(self, request: Request) -> Response:
         """List the promotion requests of the models the caller may see, newest first."""
-        asked = self.query(PromotionsQuery)
+        query = self.query(PromotionsQuery)
         access.require_scope(self.actor, "models:read")
         found = selectors.visible_requests(self.actor)
-        if asked.state == "live":
+        if query.state == "live":
             found = found.filter(state__in=PromotionRequest.LIVE)
-        elif asked.state is not None:
-            found = found.filter(state=asked.state)
-        if asked.model is not None:
-            found = found.filter(model__slug=asked.model)
-        if asked.version is not None:
-            found = found.filter(version__number=asked.version)
-        rows, following = pagination.by_keys(found.only("pk"), pagination.NEWEST_FIRST, asked)
+        elif query.state is not None:
+            found = found.filter(state=query.state)
+        if query.model is not None:
+            found = found.filter(model__slug=query.model)
+        if query.version is not None:
+            found = found.filter(version__number=query.version)
+        rows, following = pagination.by_keys(found.only("pk"), pagination.NEWEST_FIRST, query)
         shown = selectors.promotion_summaries_of(self.actor, [row.pk for row in rows])
         return respond(
             PromotionList(items=[PromotionSummary.of(row) for row in shown], next=following),
@@ -238,11 +238,11 @@ class DecisionsView(Endpoint):
         """
         found = selectors.get_request(self.actor, id)
         judged = selectors.evaluate_request(found).verdict
-        standings = judged.approvals if judged is not None else ()
+        progress = judged.approvals if judged is not None else ()
         raise PermissionDeniedError(
             f"No token decides on request #{found.pk}: reviewers sign in and decide at {page_of(found)}",
             code="tokens_do_not_decide",
-            who_can=sorted({r.label for standing in standings for r in standing.may_approve}),
+            who_can=sorted({r.label for approval in progress for r in approval.may_approve}),
         )
 
 

@@ -123,9 +123,9 @@ class QuestionnairesView(Endpoint):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """List every revision of the risk questionnaire, newest first."""
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
-        rows, following = pagination.by_keys(selectors.questionnaires(), (("-number", int),), asked)
+        rows, following = pagination.by_keys(selectors.questionnaires(), (("-number", int),), query)
         items = [
             QuestionnaireResponse(
                 revision=row.number,
@@ -145,9 +145,9 @@ class AssessmentsView(Endpoint):
     @Operation("listAssessments", "List the risk assessments", "models", {200: AssessmentList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
         """List the risk assessments of a model, newest first."""
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
-        rows, following = pagination.by_keys(selectors.assessments_of(model), (("-number", int),), asked)
+        rows, following = pagination.by_keys(selectors.assessments_of(model), (("-number", int),), query)
         items = [AssessmentResponse.of(row, in_force=row.pk == model.tier_basis_id) for row in rows]
         return respond(AssessmentList(items=items, next=following), headers=pagination.link(request, following))
 
@@ -189,8 +189,8 @@ class ReviewsView(Endpoint):
         """List the periodic reviews of a model, newest first. Tokens cannot record a review: a person does so on the
         model's page.
         """
-        asked = self.query(PageQuery)
+        query = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
-        rows, following = pagination.by_keys(selectors.reviews_of(model), (("-number", int),), asked)
+        rows, following = pagination.by_keys(selectors.reviews_of(model), (("-number", int),), query)
         page = ReviewList(items=[ReviewResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

@@ -40,7 +40,7 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Number of the second version.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     },
-    "asked": {
+    "access_request": {
         "description": "Number of the access request.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     },

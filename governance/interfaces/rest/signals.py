@@ -224,12 +224,12 @@ class SignalsView(Endpoint):
                {200: SignalsResponse}, query=SignalsQuery)  # fmt: skip
     def get(self, request: Request, slug: str, number: int) -> Response:
         """Return the health of a version, the limits in force, and its signals with their latest values."""
-        asked = self.query(SignalsQuery)
+        query = self.query(SignalsQuery)
         version = selectors.version(self.actor, slug, number)
         found = governance.series_of(version)
-        if asked.name is not None:
-            found = found.filter(name=asked.name)
-        rows, following = pagination.by_keys(found, pagination.OLDEST_FIRST, asked)
+        if query.name is not None:
+            found = found.filter(name=query.name)
+        rows, following = pagination.by_keys(found, pagination.OLDEST_FIRST, query)
         items = [
             SeriesResponse(
                 **{name: getattr(one.series, name) for name in ("kind", "name", "slice", "dataset")},
@@ -268,9 +268,9 @@ class SignalsView(Endpoint):
         return idempotent(request, self.actor, body, record)
 
     def _report(self, request: Request, body: bytes) -> Report:
-        asked = self.query(ReportQuery)
+        query = self.query(ReportQuery)
         content_type = request._request.content_type or ""
-        format_ = asked.format or ("prometheus" if content_type == "text/plain" else "countersign")
+        format_ = query.format or ("prometheus" if content_type == "text/plain" else "countersign")
         if format_ == "countersign":
             beside = [name for name in ("source", "from", "to") if name in request.query_params]
             if beside:
@@ -283,7 +283,7 @@ class SignalsView(Endpoint):
             format_,
             body,
             now=clock.now(),
-            source=asked.source or "",
-            window_from=asked.window_from,
-            window_to=asked.window_to,
+            source=query.source or "",
+            window_from=query.window_from,
+            window_to=query.window_to,
         )

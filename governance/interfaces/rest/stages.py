@@ -48,13 +48,13 @@ class StageView(Endpoint):
     )
     def get(self, request: Request, slug: str, stage: str) -> Response:
         """List the versions of a model that are in a stage, or were at the time `at`."""
-        asked = self.query(StageQuery)
+        query = self.query(StageQuery)
         model = selectors.model(self.actor, slug)
         known = selectors.stage(stage)
         rows, following = pagination.by_keys(
-            selectors.occupancies_at(model, known, asked.at or clock.now()).select_related("version"),
+            selectors.occupancies_at(model, known, query.at or clock.now()).select_related("version"),
             pagination.NEWEST_FIRST,
-            asked,
+            query,
         )
         numbers = promotions.request_numbers([row.promotion for row in rows if row.promotion is not None])
         items = [
@@ -112,10 +112,10 @@ class OccupantsView(Endpoint):
 
         This is the population from which an audit draws its sample.
         """
-        asked = self.query(OccupantsQuery)
+        query = self.query(OccupantsQuery)
         known = selectors.stage(stage)
-        found = promotions.in_stage(self.actor, known, asked.at or clock.now())
-        rows, following = pagination.by_keys(found, (("model__slug", str), ("-version__number", int)), asked)
+        found = promotions.in_stage(self.actor, known, query.at or clock.now())
+        rows, following = pagination.by_keys(found, (("model__slug", str), ("-version__number", int)), query)
         items = [
             OccupantResponse(
                 model=row.occupancy.model.slug,

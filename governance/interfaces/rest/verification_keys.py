@@ -64,7 +64,7 @@ class VerificationKeysView(Endpoint):
         """List the public keys that verify signatures of files and statements of builders, newest first: those for
         all models, and those for models that you may see. Expired and revoked keys are included.
         """
-        asked = self.query(PageQuery)
-        rows, following = pagination.by_keys(selectors.verification_keys(self.actor), pagination.NEWEST_FIRST, asked)
+        query = self.query(PageQuery)
+        rows, following = pagination.by_keys(selectors.verification_keys(self.actor), pagination.NEWEST_FIRST, query)
         page = VerificationKeyList(items=[VerificationKeyResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

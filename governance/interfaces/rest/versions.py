@@ -98,16 +98,16 @@ class VersionsView(Endpoint):
     @Operation("listVersions", "List versions", "versions", {200: VersionList}, query=VersionsQuery)
     def get(self, request: Request, slug: str) -> Response:
         """List the versions of a model, newest first."""
-        asked = self.query(VersionsQuery)
+        query = self.query(VersionsQuery)
         model = selectors.model(self.actor, slug)
         found = selectors.versions_of(model)
-        if asked.q is not None:
-            found = found.filter(pk__in=governance.find_versions(self.actor, governance.parse(asked.q), of=model))
-        if asked.stage is not None:
-            found = found.filter(stage__slug=asked.stage)
-        if asked.status is not None:
-            found = found.filter(status=asked.status)
-        rows, following = pagination.by_keys(selectors.with_current_aliases(found), (("-number", int),), asked)
+        if query.q is not None:
+            found = found.filter(pk__in=governance.find_versions(self.actor, governance.parse(query.q), of=model))
+        if query.stage is not None:
+            found = found.filter(stage__slug=query.stage)
+        if query.status is not None:
+            found = found.filter(status=query.status)
+        rows, following = pagination.by_keys(selectors.with_current_aliases(found), (("-number", int),), query)
         return respond(
             VersionList(items=rows_of(rows), next=following),
             headers=pagination.link(request, following),
@@ -177,9 +177,9 @@ class AllVersionsView(Endpoint):
 
         Versions of archived models are included only if the query has a `status` term.
         """
-        asked = self.query(AllVersionsQuery)
-        found = governance.find_versions(self.actor, governance.parse(asked.q or ""))
-        rows, following = pagination.by_keys(found.only("pk"), pagination.NEWEST_FIRST, asked)
+        query = self.query(AllVersionsQuery)
+        found = governance.find_versions(self.actor, governance.parse(query.q or ""))
+        rows, following = pagination.by_keys(found.only("pk"), pagination.NEWEST_FIRST, query)
         shown = selectors.with_current_aliases(selectors.with_list_relations(selectors.all_versions())).in_bulk(
             [version.pk for version in rows]
         )

@@ -79,11 +79,11 @@ class WaiversView(Endpoint):
     @Operation("listWaivers", "List waivers", "findings", {200: WaiverList}, query=WaiversQuery)
     def get(self, request: Request) -> Response:
         """List the waivers of every model that the caller may see, newest first."""
-        asked = self.query(WaiversQuery)
+        query = self.query(WaiversQuery)
         access.require_scope(self.actor, "models:read")
-        filters = {"state": asked.state, "model": asked.model or "", "check": asked.check or ""}
+        filters = {"state": query.state, "model": query.model or "", "check": query.check or ""}
         rows, following = pagination.by_keys(
-            governance.filtered_waivers(governance.visible_waivers(self.actor), filters), pagination.NEWEST_FIRST, asked
+            governance.filtered_waivers(governance.visible_waivers(self.actor), filters), pagination.NEWEST_FIRST, query
         )
         page = WaiverList(items=[WaiverResponse.of(row) for row in rows], next=following)
         return respond(page, headers=pagination.link(request, following))

@@ -19,7 +19,7 @@ from governance.interfaces.html.forms import DayField, PageForm
 from governance.interfaces.html.labels import RIGHTS, ROLES_IN_WORDS
 from governance.interfaces.web.access_requests import end_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
-from governance.selectors import rights as standing
+from governance.selectors import rights as request_rights
 from registry import access, selectors
 from registry.access import EffectivePermissions, Explanation, GrantPath, OrgPermission, Permission
 from registry.exceptions import DomainError, FieldError, NotFoundError, PermissionDeniedError, ValidationFailedError
@@ -92,12 +92,12 @@ def _shown(
     request: PageRequest, model: RegisteredModel, *, form: GrantRoleForm | None = None, status: int = 200
 ) -> HttpResponse:
     reads = selectors.can_list_permissions(request.actor, model)
-    asked = request.GET.get("person", "").strip()
-    if asked and asked != request.person.username and not reads:
+    username = request.GET.get("person", "").strip()
+    if username and username != request.person.username and not reads:
         selectors.require_reading_rights(request.actor, model)
-    everybody = access.effective_permissions_on(model) if reads else []
+    holders = access.effective_permissions_on(model) if reads else []
     own = access.effective_permissions_of(request.person, model)
-    writing = _Writing(request, [*everybody, own], whole=_whole(request))
+    writing = _Writing(request, [*holders, own], whole=_whole(request))
     gives = bool(access.check_permission(request.actor, Permission.GRANT_ROLE, model))
     grants = access.current_grants().filter(model=model).select_related("user", "group")
     context: dict[str, Any] = {
@@ -105,17 +105,17 @@ def _shown(
         "reads": reads,
         "gives": gives,
         "headings": list(RIGHTS.values()),
-        "lines": [writing.line(rights) for rights in everybody],
+        "lines": [writing.line(rights) for rights in holders],
         "own": writing.line(own),
-        "worries": standing.warnings_on(model, everybody) if reads else [],
+        "worries": request_rights.warnings_on(model, holders) if reads else [],
         "grants": [(g, writing.name(g.granted_by)) for g in grants.order_by("role", "user__name", "group__name", "pk")]
         if reads
         else [],
         "form": form or GrantRoleForm(),
         "givers": list(access.users_who_can_grant(model, request.person)[:8]),
-        "check": _check(request, model, asked) if asked else None,
-        "asked": {
-            "person": asked,
+        "check": _check(request, model, username) if username else None,
+        "checked": {
+            "person": username,
             "right": request.GET.get("right", "decide"),
             "number": request.GET.get("number", ""),
         },
@@ -133,7 +133,7 @@ class _Writing:
 
     def __init__(self, request: PageRequest, rights: Iterable[EffectivePermissions], *, whole: bool) -> None:
         explanations = [e for r in rights for e in r.by_permission.values()]
-        self._origins = standing.origins(explanations)
+        self._origins = request_rights.origins(explanations)
         self._whole = whole
         uids = {o.actor for o in self._origins.values()}
         uids |= {p.grant.granted_by for e in explanations for p in e.paths if p.grant is not None}
@@ -172,7 +172,7 @@ class PermissionCheck:
     person: User
     cell: Cell
     doing: str
-    on_request: standing.OnRequest | None
+    on_request: request_rights.OnRequest | None
     givers: tuple[User, ...]
 
     @property
@@ -198,7 +198,7 @@ def _check(request: PageRequest, model: RegisteredModel, name: str) -> Permissio
         if found.model_id != model.pk:
             return f"#{number} is a request for another model."
         permission = Permission.DECIDE
-        on_request = standing.on_request(person, found)
+        on_request = request_rights.on_request(person, found)
     explanation = access.explain(person, permission, model)
     rights = EffectivePermissions(person, {permission: explanation})
     cell = _Writing(request, [rights], whole=_whole(request)).cell(explanation)

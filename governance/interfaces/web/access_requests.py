@@ -158,7 +158,7 @@ def _shown(
         and bool(access.check_permission(request.actor, access.Permission.GRANT_ROLE, model))
     )
     context: dict[str, Any] = {
-        "asked": found,
+        "access_request": found,
         "own": own,
         "visible": visible,
         "in_words": ROLES_IN_WORDS[access.Role(found.role)],

@@ -35,10 +35,10 @@ def audit(request: PageRequest) -> HttpResponseBase:
     Readers of the organisation's audit log see all events. Others see the events of a model, version or request that is
     visible to them, named by `model` or `request` in the URL or by the search box.
     """
-    asked = list_filters.parse_search_box(request.GET.get("q", ""), FILTERS)
-    filters = {**asked.filters, **list_filters.given(request.GET, FILTERS)}
+    search = list_filters.parse_search_box(request.GET.get("q", ""), FILTERS)
+    filters = {**search.filters, **list_filters.given(request.GET, FILTERS)}
     whole = access.check_org_permission(request.actor, OrgPermission.READ_AUDIT)
-    concern = _concern(request, filters, asked.text)
+    concern = _concern(request, filters, search.text)
     if not whole and not concern.is_open_to_readers_of_the_model:
         context = {"denied": whole, "models": access.visible_models(request.actor).order_by("slug")[:12]}
         return render_page(request, "audit/closed.html", context, status=403)
@@ -79,7 +79,7 @@ def audit(request: PageRequest) -> HttpResponseBase:
         "whole": bool(whole),
         "log": log_state() if whole else None,
         "keys": [(notes.VerificationKey.parse(vkey), since) for vkey, _, since in tree.log_keys()] if whole else [],
-        "filtered": bool(asked.text or filters),
+        "filtered": bool(search.text or filters),
     }
     return render_page(request, "audit/log.html", context, part="results")
 
@@ -148,7 +148,7 @@ def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
         "altered": integrity.altered_events([found]).get(found.event_id),
         "proof": proof,
         "checkpoint": notes.parse_checkpoint(notes.parse(proof.checkpoint.note).text) if proof is not None else None,
-        "doer": names.doer(found),
+        "actor": names.actor_of(found),
         "thing": names.object_of(found),
         "related": names.related_of(found),
         "auth": body.get("actor", {}).get("auth", ""),

@@ -52,29 +52,29 @@ class Row:
 def catalogue(request: PageRequest) -> HttpResponse:
     """List the visible models that match a query. The URL holds the whole state of the page."""
     here = reverse("web:models")
-    asked = search.asked(request.GET, here)
-    straight = quick_search.named_by(request, asked.text)
+    searched = search.parse_list_search(request.GET, here)
+    straight = quick_search.named_by(request, searched.text)
     if straight and not request.htmx:
         return redirect(straight)
     sort = request.GET.get("sort", "attention")
     sort = sort if sort in SORTS else "attention"
     within = access.visible_models_for_list(request.actor)
     cut: pagination.Page[RegisteredModel] = pagination.Page([], "", "")
-    if asked.query is not None:
+    if searched.query is not None:
         try:
-            found = promotions.find_models(request.actor, asked.query, within=within)
+            found = promotions.find_models(request.actor, searched.query, within=within)
             cut = _cut(request, found, sort)
         except InvalidQuery as wrong:
-            asked = replace(asked, query=None, chips=(), troubles=search.query_errors(wrong, request.GET, here))
+            searched = replace(searched, query=None, chips=(), troubles=search.query_errors(wrong, request.GET, here))
     stages = list(selectors.stages())
-    tabs = saved_views.tabs(request, asked.text, within)
+    tabs = saved_views.tabs(request, searched.text, within)
     context = {
         "tabs": tabs,
         "has_own": any(tab.own for tab in tabs),
         "kept": any(tab.current for tab in tabs),
         "rows": rows_for(request.actor, cut.rows, stages),
         "page": cut,
-        "asked": asked,
+        "searched": searched,
         "list_url": here,
         "straight": straight,
         "stages": stages,
@@ -82,7 +82,7 @@ def catalogue(request: PageRequest) -> HttpResponse:
         "sorts": SORT_WORDS,
         "tier_choices": TIERS,
         "tiles": _tiles(within),
-        "filtered": bool(asked.text),
+        "filtered": bool(searched.text),
     }
     return render_page(request, "models/catalogue.html", context, part="results")
 

@@ -59,7 +59,7 @@ def tabs_of(comparison: Comparison) -> list[Tab]:
     return [Tab(id_, TITLES[id_], count, breaking.get(id_, 0)) for id_, count in comparison.counts.items()]
 
 
-def standings_of(metrics: Iterable[MetricChange]) -> list[MetricComparison]:
+def metric_comparisons(metrics: Iterable[MetricChange]) -> list[MetricComparison]:
     """Convert metric changes to the rows of the metrics table."""
     return [
         MetricComparison(
@@ -110,7 +110,7 @@ def _rows(found: Comparison, *, everything: bool) -> dict[str, object]:
 
     packages = [p for p in found.dependencies.packages if everything or p.kind != "same"]
     return {
-        "standings": standings_of(m for m in found.metrics if everything or m.differs)[:MOST_ROWS],
+        "comparisons": metric_comparisons(m for m in found.metrics if everything or m.differs)[:MOST_ROWS],
         "parameters": of(found.parameters),
         "metadata": of(found.card.metadata),
         "sections": [

@@ -49,8 +49,8 @@ def dataset(request: PageRequest, key: str) -> HttpResponse:
     found = selectors.lineage.dataset(request.actor, key)
     weight = selectors.lineage.dataset_usage(request.actor, found.identity)
     stages = list(selectors.stages().order_by("-exclusive", "-protected", "position"))
-    asked = next((s for s in stages if s.slug == request.GET.get("stage")), None)
-    resting = selectors.lineage.dependents(request.actor, found.identity, stage=asked.slug if asked else None)
+    selected = next((s for s in stages if s.slug == request.GET.get("stage")), None)
+    resting = selectors.lineage.dependents(request.actor, found.identity, stage=selected.slug if selected else None)
     cut = pagination.paginate(resting, ("rank", "model__slug", "-number"), request.GET)
     context = {
         "d": found,
@@ -58,7 +58,7 @@ def dataset(request: PageRequest, key: str) -> HttpResponse:
         "weight": weight,
         "stages": [StageCount(stage, weight.by_stage[stage.slug]) for stage in stages if stage.slug in weight.by_stage],
         "live": sum(weight.by_stage.get(stage.slug, 0) for stage in stages if stage.exclusive or stage.protected),
-        "asked": asked,
+        "selected": selected,
         "rows": _with_roles(cut.rows, found),
         "page": cut,
         "recall": governance.recall_of(found.identity),

@@ -232,10 +232,10 @@ def text_of(request: PageRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\r\n", "\n")
 
 
-def _done(request: PageRequest, made: Comment, said: str) -> HttpResponse:
+def _done(request: PageRequest, made: Comment, message: str) -> HttpResponse:
     """Inform the author about names that mention no account, and return to the comment."""
     (view,) = selectors.comment_views([made])
-    messages.success(request, said)
+    messages.success(request, message)
     if view.unknown_mentions:
         names = ", ".join(f"@{name}" for name in view.unknown_mentions)
         messages.warning(request, f"No account that may see this model has the name {names}: shown as text.")

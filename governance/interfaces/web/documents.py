@@ -60,7 +60,7 @@ def card(request: PageRequest, slug: str, number: int) -> HttpResponse:
     version = selectors.version(request.actor, slug, number)
     revisions = list(selectors.card_revisions(version))
     shown = _revision(request, version, revisions)
-    stands = completeness(version, shown.text if shown is not None else "")
+    state = completeness(version, shown.text if shown is not None else "")
     context = {
         "model": version.model,
         "version": version,
@@ -68,7 +68,7 @@ def card(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "may_add": access.check_permission(request.actor, access.Permission.REGISTER_VERSION, version.model),
         "revisions": revisions,
         "newest": shown is None or shown.pk == revisions[0].pk,
-        "stands": stands,
+        "completeness": state,
         "metadata": _metadata(shown.text) if shown is not None else {},
         "parts": _parts(version, shown.text) if shown is not None else [],
     }
@@ -161,7 +161,7 @@ def card_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
         facts=[
             ("Added", f"{shown.added_at:%Y-%m-%d %H:%M:%S} UTC by {shown.added_by.name}"),
             ("Digest", f"sha256:{shown.sha256}"),
-            ("Completeness", _said(completeness(version, shown.text))),
+            ("Completeness", _describe_completeness(completeness(version, shown.text))),
         ],
     )
     try:
@@ -183,13 +183,13 @@ def _paper(request: PageRequest, version: ModelVersion, printed: Printed, name: 
     return response
 
 
-def _said(stands: CardCompleteness) -> str:
-    if stands.unreadable:
-        return f"cannot be read: {stands.unreadable}"
-    if stands.complete:
-        return f"all {stands.required} required parts are there"
-    places = "; ".join(lack.where for lack in stands.lacks)
-    return f"{stands.there} of {stands.required} required parts are there. Missing or unfinished: {places}"
+def _describe_completeness(state: CardCompleteness) -> str:
+    if state.unreadable:
+        return f"cannot be read: {state.unreadable}"
+    if state.complete:
+        return f"all {state.required} required parts are there"
+    places = "; ".join(missing.where for missing in state.lacks)
+    return f"{state.there} of {state.required} required parts are there. Missing or unfinished: {places}"
 
 
 # --- the technical document

@@ -40,7 +40,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 # Accepted X-Request-Id values: suitable for tracing tools, too restricted for forging log lines.
 _GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_DOORS = (("/api/2.0/mlflow", "mlflow"), ("/ajax-api/2.0/mlflow", "mlflow"), ("/api/", "api"), ("/admin/", "admin"))
+_CLIENTS = (("/api/2.0/mlflow", "mlflow"), ("/ajax-api/2.0/mlflow", "mlflow"), ("/api/", "api"), ("/admin/", "admin"))
 
 
 class CountersignRequest(HttpRequest):
@@ -63,8 +63,8 @@ class RequestFacts:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _GIVEN.fullmatch(given) else f"req_{secrets.token_hex(10)}"
         cast("CountersignRequest", request).request_id = request_id
-        door = next((name for prefix, name in _DOORS if request.path.startswith(prefix)), "web")
-        with context.bind_request_context(request_id=request_id, address=address_of(request), client=door):
+        client = next((name for prefix, name in _CLIENTS if request.path.startswith(prefix)), "web")
+        with context.bind_request_context(request_id=request_id, address=address_of(request), client=client):
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response

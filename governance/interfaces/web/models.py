@@ -105,7 +105,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "requests": requests,
         "people": _people(found),
         "recent": recent,
-        "names": ObjectLabelResolver(request.actor, recent, things=False),
+        "names": ObjectLabelResolver(request.actor, recent, objects=False),
         "findings": promotions.open_findings_of(found),
         "today": clock.now().date(),
         "may_open_finding": findings.may_open(request.actor, found),
@@ -170,7 +170,7 @@ def _version_rows(
         (version_id, name, dataset): value
         for version_id, name, dataset, value in rows.values_list("version_id", "name", "dataset", "value")
     }
-    asked = {request.version_id: request for request in reversed(live)}
+    request_by_version = {request.version_id: request for request in reversed(live)}
 
     places = [
         shared_places(value for (_, name, dataset), value in values.items() if (name, dataset) == (c.name, c.dataset))
@@ -195,7 +195,7 @@ def _version_rows(
             version,
             [alias for alias in aliases if alias.version_id == version.pk],
             [(column.name, *cell(version, column), decimals) for column, decimals in zip(columns, places, strict=True)],
-            asked.get(version.pk),
+            request_by_version.get(version.pk),
         )
         for version in versions
     ]

@@ -104,4 +104,4 @@ def events_since(actor: Actor, request: PromotionRequest, moment: datetime) -> l
         ).order_by("stream_seq")[: MOST + 1]
     )
     names = ObjectLabelResolver(actor, found)
-    return [{"doer": names.doer(e), "event": e} for e in found]
+    return [{"actor": names.actor_of(e), "event": e} for e in found]

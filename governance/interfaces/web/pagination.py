@@ -86,14 +86,14 @@ def paginate_union(
     ):
         backwards, place, read = False, 0, None
     turned = _turned(keys) if backwards else list(keys)
-    asked = []
+    queries = []
     for part in range(place, -1, -1) if backwards else range(place, len(parts)):
         rows = parts[part].order_by(*turned)
         if read is not None and part == place:
             rows = rows.filter(keyset.rows_after(turned, read[1:]))
-        asked.append(rows.annotate(part=Value(part)).values_list("part", "pk")[: size + 1])
+        queries.append(rows.annotate(part=Value(part)).values_list("part", "pk")[: size + 1])
     try:
-        found = list(asked[0].union(*asked[1:], all=True) if len(asked) > 1 else asked[0])
+        found = list(queries[0].union(*queries[1:], all=True) if len(queries) > 1 else queries[0])
     except (ValueError, TypeError, ValidationError):  # a cursor edited by hand
         return paginate_union(parts, shown, keys, QueryDict(), size=size)
     found.sort(key=lambda row: -row[0] if backwards else row[0])

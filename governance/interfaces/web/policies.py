@@ -71,5 +71,5 @@ def _difference(request: PageRequest, slug: str, found: selectors.PolicyPage) ->
 
 
 def _number(request: PageRequest, name: str) -> int | None:
-    asked = request.GET.get(name, "")
-    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else None
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None

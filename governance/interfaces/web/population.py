@@ -32,8 +32,8 @@ COLUMNS = (
 def stage_list(request: PageRequest) -> HttpResponseBase:
     """Redirect to the stage in the URL, or else to the exclusive one."""
     stages = list(registry.stages().order_by("-exclusive", "-position"))
-    asked = next((stage for stage in stages if stage.slug == request.GET.get("stage")), None)
-    chosen = asked or (stages[0] if stages else None)
+    selected = next((stage for stage in stages if stage.slug == request.GET.get("stage")), None)
+    chosen = selected or (stages[0] if stages else None)
     if chosen is None:
         raise NotFoundError("This installation has no stages yet.")
     on = request.GET.get("on", "")[:20]

@@ -159,7 +159,7 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
         "security": accounts.security_events(request.person),
         "memberships": memberships,
         "grants": [*grants[:100], *through[:100]],
-        "asked": selectors.own_access_requests(request.actor)[:20],
+        "access_requests": selectors.own_access_requests(request.actor)[:20],
     }
     return render_page(request, "profile/profile.html", context, status=status)
 

@@ -253,7 +253,7 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
         form.take_refusal(refusal)
         status = errors.kind_of(refusal).status
         return render_page(request, "promotions/request.html", _again(request, number, form), status=status)
-    messages.success(request, f"Recorded and signed: you {_said(decision)} #{number}.{_receipt(decision.event)}")
+    messages.success(request, f"Recorded and signed: you {_outcome_phrase(decision)} #{number}.{_receipt(decision.event)}")
     return redirect("web:promotion", number)
 
 
@@ -293,7 +293,7 @@ def _receipt(event_id: uuid.UUID) -> str:
     return f" Sealed at index {proof.index} of the audit log; the page of event {event_id} has the proof to keep."
 
 
-def _said(decision: Decision) -> str:
+def _outcome_phrase(decision: Decision) -> str:
     return {"approve": "approved", "request_changes": "requested changes on", "reject": "rejected"}[decision.outcome]
 
 
@@ -396,8 +396,8 @@ def promote(request: PageRequest, number: int) -> HttpResponse:
 @page_view()
 def promotion_list(request: PageRequest) -> HttpResponse:
     """List the requests of visible models, newest first."""
-    asked = list_filters.parse_search_box(request.GET.get("q", ""), ("state", "model", "mine"))
-    filters = {**asked.filters, **list_filters.given(request.GET, ("state", "model", "mine"))}
+    search = list_filters.parse_search_box(request.GET.get("q", ""), ("state", "model", "mine"))
+    filters = {**search.filters, **list_filters.given(request.GET, ("state", "model", "mine"))}
     state = filters.get("state", "")
     rows = selectors.visible_requests(request.actor)
     if state in PromotionRequest.State.values:
@@ -408,8 +408,8 @@ def promotion_list(request: PageRequest) -> HttpResponse:
         rows = rows.filter(model__slug=model)
     if filters.get("mine"):
         rows = rows.filter(requested_by=request.person)
-    if asked.text:
-        rows = rows.filter(_words(asked.text))
+    if search.text:
+        rows = rows.filter(_words(search.text))
     cut = pagination.paginate(rows, ("-pk",), request.GET)
     order = {row.pk: n for n, row in enumerate(cut.rows)}
     drawn = selectors.promotion_summaries(request.actor, selectors.requests_by_pk(order), request.person)
@@ -417,11 +417,11 @@ def promotion_list(request: PageRequest) -> HttpResponse:
         "rows": sorted(drawn, key=lambda row: order[row.request.pk]),
         "page": cut,
         "q": request.GET.get("q", ""),
-        "text": asked.text,
+        "text": search.text,
         "state": state,
         "states": STATES,
         "filters": filters,
-        "filtered": bool(asked.text or filters),
+        "filtered": bool(search.text or filters),
     }
     return render_page(request, "promotions/list.html", context, part="results")
 

@@ -40,13 +40,13 @@ def jump(request: PageRequest, what: str = "") -> HttpResponse:
 def named_by(request: PageRequest, text: str) -> str:
     """Return the URL of the object that a reference names (#128, digest, model@alias, id); empty for other text."""
     text = text.strip().removeprefix("sha256:")
-    told = text.startswith("#") or "@" in text or len(text) >= UNMISTAKABLE
-    return find(request, text) if told and len(text) <= LONGEST and " " not in text and ":" not in text else ""
+    unmistakable = text.startswith("#") or "@" in text or len(text) >= UNMISTAKABLE
+    return find(request, text) if unmistakable and len(text) <= LONGEST and " " not in text and ":" not in text else ""
 
 
 def find(request: PageRequest, named: str) -> str:
     """Return the URL of the one visible object with that name; empty if there is none or more than one."""
-    for look in (_request, _event_or_thing, _reference, _model, _digest):
+    for look in (_request, _event_or_object, _reference, _model, _digest):
         if address := look(request, named):
             return address
     return ""
@@ -59,7 +59,7 @@ def _request(request: PageRequest, named: str) -> str:
     return reverse("web:promotion", args=[int(found[1])])
 
 
-def _event_or_thing(request: PageRequest, named: str) -> str:
+def _event_or_object(request: PageRequest, named: str) -> str:
     try:
         uid = uuid.UUID(named)
     except ValueError:
@@ -68,7 +68,7 @@ def _event_or_thing(request: PageRequest, named: str) -> str:
     if event is not None and may_read_event(request.actor, event):
         return reverse("web:event", args=[event.event_id])
     names = ObjectLabelResolver.of(request.actor, str(uid))
-    return next((thing.url for thing in names if thing.url), "")
+    return next((label.url for label in names if label.url), "")
 
 
 def _reference(request: PageRequest, named: str) -> str:

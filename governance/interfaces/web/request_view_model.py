@@ -46,7 +46,7 @@ class Entry:
     """An event of the timeline, with its decision or check run."""
 
     event: Event
-    doer: ActorLabel
+    actor: ActorLabel
     decision: Decision | None = None
     run: CheckRun | None = None
     lapsed: bool = False
@@ -101,7 +101,7 @@ class Slot:
 class Rule:
     """An approval rule, its slots, and who may or may not fill the open ones, with the reason."""
 
-    standing: ApprovalProgress
+    progress: ApprovalProgress
     slots: tuple[Slot, ...]
     mine: bool
     others: str
@@ -110,7 +110,7 @@ class Rule:
 
     @property
     def done(self) -> bool:
-        return self.standing.missing <= 0
+        return self.progress.missing <= 0
 
     @property
     def later(self) -> bool:
@@ -132,7 +132,7 @@ class RequestViewModel:
     """What the template needs in addition to the page data."""
 
     steps: tuple[Step, ...]
-    standings: tuple[MetricComparison, ...]
+    comparisons: tuple[MetricComparison, ...]
     checks_to_read: tuple[CheckRow, ...]
     """Checks that are not satisfied, or whose findings have to be read."""
     checks_passed: tuple[CheckRow, ...]
@@ -164,7 +164,7 @@ class RequestViewModel:
 def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
     """Build the view model of a page. The number of queries is fixed."""
     required = [r for r in page.verdict.requirements if r.required] if page.verdict is not None else []
-    names = ObjectLabelResolver(actor, page.timeline, things=False)
+    names = ObjectLabelResolver(actor, page.timeline, objects=False)
     rules = _rules(page, actor)
     passed = tuple(
         row for row in page.checks if row.requirement.state is RequirementStatus.MET and not row.has_warnings
@@ -172,7 +172,7 @@ def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
     to_read = tuple(row for row in page.checks if row not in passed)
     return RequestViewModel(
         steps=_steps(page),
-        standings=tuple(
+        comparisons=tuple(
             MetricComparison(row, Limit(row.name, row.op, row.limit) if row.limit is not None else None)
             for row in page.metrics
         ),
@@ -228,18 +228,18 @@ def _rules(page: PromotionDetail, actor: Actor) -> tuple[Rule, ...]:
     by_uid = {d.person.uid: d for d in page.decisions if d.lapsed_at is None}
     by_id = {r.id: r for r in page.verdict.requirements} if page.verdict is not None else {}
     made = []
-    for standing in page.approvals:
-        filled = [Slot(by_uid[fact.person]) for fact in standing.approved_by if fact.person in by_uid]
-        requirement = by_id.get(f"approval:{standing.rule.group}")
-        mine = bool(page.can_decide) and standing.rule.group in page.my_groups and standing.missing > 0
-        others = [r.label for r in standing.may_approve if not (mine and r.uid == actor.person)]
+    for progress in page.approvals:
+        filled = [Slot(by_uid[fact.person]) for fact in progress.approved_by if fact.person in by_uid]
+        requirement = by_id.get(f"approval:{progress.rule.group}")
+        mine = bool(page.can_decide) and progress.rule.group in page.my_groups and progress.missing > 0
+        others = [r.label for r in progress.may_approve if not (mine and r.uid == actor.person)]
         made.append(
             Rule(
-                standing=standing,
-                slots=(*filled, *(Slot() for _ in range(max(0, standing.missing)))),
+                progress=progress,
+                slots=(*filled, *(Slot() for _ in range(max(0, progress.missing)))),
                 mine=mine and not (requirement is not None and requirement.state is RequirementStatus.LATER),
                 others=enumerated(others),
-                kept_out=standing.excluded,
+                kept_out=progress.excluded,
                 requirement=requirement,
             )
         )
@@ -263,15 +263,15 @@ def _timeline(page: PromotionDetail, names: ObjectLabelResolver) -> tuple[Entry,
         decision = decisions.get(str(event.thing_id)) if event.thing_type == "decision" else None
         run = runs.get(str(event.thing_id)) if event.thing_type == "check_run" else None
         lapsed = str(event.action) == "decision.lapsed"
-        entry = Entry(event, names.doer(event), decision, run, lapsed)
-        if run is not None and entries and _tell_together(entries[-1], run):
+        entry = Entry(event, names.actor_of(event), decision, run, lapsed)
+        if run is not None and entries and _are_one_entry(entries[-1], run):
             entries[-1] = replace(entries[-1], more=(*entries[-1].more, run))
         else:
             entries.append(entry)
     return tuple(entries)
 
 
-def _tell_together(last: Entry, run: CheckRun) -> bool:
+def _are_one_entry(last: Entry, run: CheckRun) -> bool:
     """Whether a run is added to the previous line: both passed."""
     passed = str(CheckRun.Conclusion.SUCCESS)
     return last.run is not None and last.run.conclusion == passed == run.conclusion
@@ -285,13 +285,13 @@ def _waiting(page: PromotionDetail, rules: Sequence[Rule]) -> tuple[Waiting, ...
     for rule in rules:
         if rule.done:
             continue
-        standing = rule.standing
-        have = f"{standing.rule.label}, {standing.missing} of {standing.rule.count} left"
+        progress = rule.progress
+        have = f"{progress.rule.label}, {progress.missing} of {progress.rule.count} left"
         if rule.mine:
             found.insert(0, Waiting("pen", "You", have, you=True))
         else:
             detail = rule.requirement.detail if rule.requirement is not None else ""
-            found.append(Waiting("lock" if rule.later else "users", standing.rule.label, detail))
+            found.append(Waiting("lock" if rule.later else "users", progress.rule.label, detail))
     found += [
         _waiting_check(row) for row in page.checks if row.rule.mode == "required" and not row.requirement.satisfied
     ]

@@ -46,7 +46,7 @@ class AssessmentForm(PageForm):
         help_text="Required if you chose a tier.",
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)
-    asked = forms.IntegerField(widget=forms.HiddenInput)
+    questionnaire = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, questionnaire: Questionnaire, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -101,7 +101,7 @@ def assess(request: PageRequest, slug: str) -> HttpResponse:
     published, questionnaire = found
     basis = model.tier_basis
     before = basis.answers if basis is not None else {}
-    fresh = {"revision": model.revision, "asked": published.number}
+    fresh = {"revision": model.revision, "questionnaire": published.number}
     initial = {**{f"q-{question}": answer for question, answer in before.items()}, **fresh}
     status = 200
     if request.method == "POST":
@@ -115,7 +115,7 @@ def assess(request: PageRequest, slug: str) -> HttpResponse:
                     rationale=form.cleaned_data["rationale"],
                     tier=form.cleaned_data["tier"],
                     override_reason=form.cleaned_data["override_reason"],
-                    revision=form.cleaned_data["asked"],
+                    revision=form.cleaned_data["questionnaire"],
                     expected_revision=form.cleaned_data["revision"],
                 )
             except DomainError as refusal:

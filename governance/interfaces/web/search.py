@@ -76,7 +76,7 @@ class ParsedSearch:
     filters: Mapping[str, str] | None = None
 
 
-def asked(params: QueryDict, here: str) -> ParsedSearch:
+def parse_list_search(params: QueryDict, here: str) -> ParsedSearch:
     """Parse the search of a request. `here` is the URL of the list."""
     box = _one(params, "q").replace("\x00", " ")
     given = {name: value for name in FILTERS if (value := _one(params, name).strip())}
@@ -119,7 +119,7 @@ def _chips(query: Query, origin: Mapping[int, str], params: QueryDict, here: str
                 kept.pop(beside)
             else:
                 kept["q"] = Query(_one(params, "q").strip()).without(term)
-            chips.append(FilterChip(_name_of(term), _said(term), _address(here, kept, {})))
+            chips.append(FilterChip(_name_of(term), describe_term(term), _address(here, kept, {})))
     if texts := query.named(""):
         kept = {**_all(params), "q": Query(_one(params, "q").strip()).without(*texts)}
         words = " ".join(query.text[term.start : term.end] for term in texts)
@@ -154,11 +154,11 @@ def _name_of(term: Term) -> str:
     return f"{term.word.label} {term.part}" if term.part else term.word.label
 
 
-def _said(term: Term) -> str:
-    said = " or ".join(
+def describe_term(term: Term) -> str:
+    text = " or ".join(
         _span(v.span, v.text) if v.span else _WORDS.get(v.text, v.text + "…" * v.is_prefix) for v in term.values
     )
-    return f"not {said}" if term.negated else said
+    return f"not {text}" if term.negated else text
 
 
 def _span(span: Range, text: str) -> str:

@@ -17,8 +17,8 @@ EVENTS_SHOWN = 50
 def signals(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """Show the signals of a version over time with the approved limits, its findings and its reports."""
     whole = governance.whole_version(request.actor, slug, number)
-    asked = request.GET.get("days", "")
-    days = int(asked) if asked in {str(period) for period in PERIODS} else PERIODS[1]
+    text = request.GET.get("days", "")
+    days = int(text) if text in {str(period) for period in PERIODS} else PERIODS[1]
     context = {
         "model": whole.version.model,
         "version": whole.version,

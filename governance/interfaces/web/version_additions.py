@@ -97,9 +97,9 @@ def _number(card: ModelCard | None) -> int:
 
 def outline(version: ModelVersion) -> str:
     """Return an empty card with the metadata and sections that the policies require."""
-    asked, _ = requirements(version, documents_in_force())
-    metadata = "".join(f"{name}: \n" for name in asked.required_metadata)
-    sections = "\n".join(f"## {title}\n\n" for title in asked.required_sections)
+    required, _ = requirements(version, documents_in_force())
+    metadata = "".join(f"{name}: \n" for name in required.required_metadata)
+    sections = "\n".join(f"## {title}\n\n" for title in required.required_sections)
     return f"---\n{metadata}---\n\n# {version.model.slug}\n\n{sections}" if metadata else sections
 
 
@@ -159,9 +159,9 @@ def _faults(refusal: DomainError, specs: list[MetricSpec]) -> list[str]:
     """Messages of the domain error, each with the name of its metric."""
     if not isinstance(refusal, ValidationFailedError):
         return [refusal.detail]
-    said = []
+    messages_ = []
     for fault in refusal.errors:
         place = fault.pointer.strip("/").split("/")
         at = int(place[1]) if len(place) > 1 and place[1].isdecimal() else -1
-        said.append(f"{specs[at].name}: {fault.detail}" if 0 <= at < len(specs) else fault.detail)
-    return said
+        messages_.append(f"{specs[at].name}: {fault.detail}" if 0 <= at < len(specs) else fault.detail)
+    return messages_

@@ -275,7 +275,7 @@ def documents(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """Add an evidence file to a version, or a revision of one. `?kind=` preselects the kind."""
     found = selectors.version(request.actor, slug, number)
     access.require_permission(request.actor, Permission.REGISTER_VERSION, found.model)
-    form = EvidenceForm(request.POST or None, request.FILES or None, initial=_asked_kind(request.GET.get("kind", "")))
+    form = EvidenceForm(request.POST or None, request.FILES or None, initial=_kind_of(request.GET.get("kind", "")))
     status = 200
     if request.method == "POST":
         status = 400
@@ -298,7 +298,7 @@ def documents(request: PageRequest, slug: str, number: int) -> HttpResponse:
     return render_page(request, "versions/documents.html", context, status=status)
 
 
-def _asked_kind(kind: str) -> dict[str, str]:
+def _kind_of(kind: str) -> dict[str, str]:
     if not kind:
         return {"kind": f"{DOCUMENT}validation_report"}
     return {"kind": kind} if kind in evidence_kinds() else {"kind": OTHER, "title": kind[:80]}

@@ -77,15 +77,15 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     live = [r for r in requests if r.is_live]
     champion = champion_for(found, live)
     runs = promotions.latest_runs(found)
-    measured = standings(found, champion, runs)
+    measured = compare_metrics(found, champion, runs)
     uids = {str(r.uid): r.pk for r in requests}
     been = selectors.occupancies_of(found)
     context = {
         "model": found.model,
         "version": found,
         "champion": champion,
-        "standings": measured,
-        "disagreements": [standing.row for standing in measured if standing.row.disagrees],
+        "comparisons": measured,
+        "disagreements": [comparison.row for comparison in measured if comparison.row.disagrees],
         "artifacts": whole.files,
         "datasets": whole.datasets,
         "evidence": version_facts.evidence_by_kind(found),
@@ -141,13 +141,13 @@ def champion_for(version: ModelVersion, live: Sequence[PromotionRequest] = ()) -
     Returns:
         The champion of an open request, else the version in the exclusive stage; None if that is `version` itself.
     """
-    asked = next((request.champion for request in live if request.champion is not None), None)
-    if asked is not None:
-        return asked
+    requested = next((request.champion for request in live if request.champion is not None), None)
+    if requested is not None:
+        return requested
     return selectors.version_in_exclusive_stage(version.model_id, other_than=version.pk)
 
 
-def standings(
+def compare_metrics(
     version: ModelVersion, champion: ModelVersion | None, runs: Sequence[CheckRun] = ()
 ) -> list[MetricComparison]:
     """Compare the metrics of a version and its champion, with the values computed by `runs`; limited metrics first."""

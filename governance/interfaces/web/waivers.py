@@ -135,19 +135,19 @@ def _ask_again(request: HttpRequest, number: int, check_slug: str) -> HttpRespon
 @page_view("GET", "POST", signed_out=_ask_again)
 def grant(request: PageRequest, number: int, check_slug: str) -> HttpResponse:
     """Waive a check of a request. The page says who can if the reader cannot."""
-    asked = governance.get_request(request.actor, number)
-    found = service.waivable_check(asked, check_slug)
+    promotion = governance.get_request(request.actor, number)
+    found = service.waivable_check(promotion, check_slug)
     if request.method == "GET":
         initial = {"inputs_digest": found.run.inputs_digest if found.run is not None else ""}
-        return _form(request, asked, found, WaiverForm(found=found, initial=initial))
+        return _form(request, promotion, found, WaiverForm(found=found, initial=initial))
     form = WaiverForm(request.POST, found=found)
     if not form.is_valid():
-        return _form(request, asked, found, form, status=400)
+        return _form(request, promotion, found, form, status=400)
     given = dict(form.cleaned_data)
     try:
         made = service.grant(
             actor=request.actor,
-            request=asked,
+            request=promotion,
             check=check_slug,
             signature=service.WaiverSignature(given.pop("password")),
             **given,
@@ -156,17 +156,17 @@ def grant(request: PageRequest, number: int, check_slug: str) -> HttpResponse:
         raise
     except DomainError as refusal:
         form.take_refusal(refusal)
-        return _form(request, asked, found, form, status=errors.kind_of(refusal).status)
+        return _form(request, promotion, found, form, status=errors.kind_of(refusal).status)
     messages.success(request, f"Signed: {check_slug} is waived until {made.valid_until:%Y-%m-%d %H:%M} UTC.")
     return redirect("web:promotion", number)
 
 
 def _form(
-    request: PageRequest, asked: PromotionRequest, found: service.WaivableCheck, form: WaiverForm, status: int = 200
+    request: PageRequest, promotion: PromotionRequest, found: service.WaivableCheck, form: WaiverForm, status: int = 200
 ) -> HttpResponse:
     reader = next((one for one in found.people if one.uid == request.person.uid), None)
     context = {
-        "r": asked,
+        "r": promotion,
         "found": found,
         "form": form,
         "may": reader is not None and reader.excluded is None and not found.obstacle,

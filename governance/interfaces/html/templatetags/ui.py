@@ -278,9 +278,9 @@ def stage_short(name: str) -> str:
 
 
 @register.simple_tag
-def event_doer(names: Any, event: Any) -> str:
+def event_actor(names: Any, event: Any) -> str:
     """The name of the actor of an event."""
-    return str(names.doer(event).name)
+    return str(names.actor_of(event).name)
 
 
 @register.filter

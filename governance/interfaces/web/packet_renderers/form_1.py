@@ -43,14 +43,14 @@ def sections(source: Source) -> Iterator[Section]:
 
 def request(source: Source) -> Section:
     """Return what is requested, of which model, and why."""
-    asked, model = source.take("request"), source.take("model")
+    requested, model = source.take("request"), source.take("model")
     aliases = source.take("aliases_outside_stage")
     again = source.take("reapproves")
     facts: list[tuple[str, Cell]] = [
-        ("Request", text(f"#{asked['number']}")),
-        ("From", source.stage(asked["from_stage"])),
-        ("To", source.stage(asked["to_stage"]) if asked["to_stage"] else text(f"@{asked['to_alias']}")),
-        ("Requested by", source.person(asked["requested_by"])),
+        ("Request", text(f"#{requested['number']}")),
+        ("From", source.stage(requested["from_stage"])),
+        ("To", source.stage(requested["to_stage"]) if requested["to_stage"] else text(f"@{requested['to_alias']}")),
+        ("Requested by", source.person(requested["requested_by"])),
         ("Model", text(model["slug"])),
         ("Risk tier", text(model["risk_tier"])),
         ("Owner", source.person(model["owner"])),
@@ -60,7 +60,7 @@ def request(source: Source) -> Section:
     ]
     if aliases:
         facts.append(("Aliases that stay behind", text(", ".join(f"@{name}" for name in aliases))))
-    blocks: list[Block] = [Prose(asked["reason"]), Facts(tuple(facts))]
+    blocks: list[Block] = [Prose(requested["reason"]), Facts(tuple(facts))]
     if again:
         blocks.append(_reapproval(source, again))
     return Section("request", "Request and justification", tuple(blocks))

@@ -80,7 +80,7 @@ class World:
         said = owner.post(f"/promotions/{self.request}/comments", {"text": "Seen, @ingrid?"})
         self.comment = said.json
         self.event = caller_of(people.ingrid).get("/audit/events?limit=1").json["items"][0]["id"]
-        self.asked = caller_of(people.eve).post("/access-requests", ASKED).json["id"]
+        self.access_request = caller_of(people.eve).post("/access-requests", ASKED).json["id"]
         self.grant = factories.grant(Role.VIEWER, to=people.chen, on=RegisteredModel.objects.get(slug="m")).uid
         factories.group("desk", people.chen)
         self.delegation = grant_delegation(
@@ -94,7 +94,7 @@ class World:
     def lead_to_what_exists(self, case: Case[Any]) -> None:
         known = {"slug": "m", "number": 1, "before": 1, "after": 2, "path": "a", "kind": "evaluation.table",
                  "id": self.request, "name": "shadow", "stage": "staging", "event": self.event, "key": "ab" * 32,
-                 "asked": self.asked, "grant": str(self.grant), "check": "acme.review",
+                 "access_request": self.access_request, "grant": str(self.grant), "check": "acme.review",
                  "comment": self.comment["id"], "thread": self.comment["thread"], "run": str(self.grant),
                  "delegation": str(self.delegation), "decision": 1}  # fmt: skip
         case.path_parameters.update({name: known[name] for name in case.path_parameters})

@@ -24,7 +24,7 @@ class RiskTest(PageTest):
         assert found is not None
         mild = {f"q-{question.id}": question.answers[0].id for question in found[1].questions}
         model = RegisteredModel.objects.get(slug="credit-risk-pd")
-        return {**mild, "rationale": "Figures of 2025.", "revision": str(model.revision), "asked": "1", **given}
+        return {**mild, "rationale": "Figures of 2025.", "revision": str(model.revision), "questionnaire": "1", **given}
 
     def test_a_declared_tier_says_that_no_answer_exists(self) -> None:
         factories.model(self.scene.people.priya, "declared", risk_tier=3)
