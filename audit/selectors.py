@@ -42,6 +42,23 @@ def events_for_object(about: ObjectRef) -> QuerySet[Event]:
     return Event.objects.filter(touched__contains=[str(about)]).order_by("-id")
 
 
+def no_events() -> QuerySet[Event]:
+    """Return an empty list of events, for an object that has none in the log."""
+    return Event.objects.none()
+
+
+def event_at(stream: str, number: int) -> Event | None:
+    """Return the event of the stream with this number."""
+    return Event.objects.filter(stream_id=stream, stream_seq=number).first()
+
+
+def events_for_objects_since(stream: str, about: Collection[ObjectRef], moment: datetime) -> QuerySet[Event]:
+    """Return the events of the stream after `moment` about one of the objects, oldest first."""
+    named = [str(each) for each in about]
+    later = Event.objects.filter(stream_id=stream, happened_at__gt=moment, touched__overlap=named)
+    return later.order_by("stream_seq")
+
+
 def stream_events(stream: str) -> QuerySet[Event]:
     """Return the events of a stream in the order of their numbers."""
     return Event.objects.filter(stream_id=stream).order_by("stream_seq")

@@ -3,6 +3,7 @@
 They use the same pure evaluation as the gate, so what is shown is what the gate enforces.
 """
 
+from governance.selectors.attention import attention_counts, models_by_attention, models_with_owner
 from governance.selectors.author_queue import AuthorRow, count_author_work, waiting_for_author
 from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
 from governance.selectors.check_rows import CheckRow
@@ -133,7 +134,7 @@ from governance.selectors.signals import (
     signals_page,
 )
 from governance.selectors.signatures import decision_keys, signed_decision
-from governance.selectors.trail import Concern, named_in_log, trail_of_request
+from governance.selectors.trail import Concern, named_in_log, rows_by_uid, trail_of_request
 from governance.selectors.waivers import (
     filtered_waivers,
     visible_waivers,
@@ -198,6 +199,7 @@ __all__ = [
     "WholeVersion",
     "all_occupants",
     "approved_for",
+    "attention_counts",
     "capped_counts",
     "check_catalogue",
     "check_example",
@@ -252,7 +254,9 @@ __all__ = [
     "measured_by",
     "metric_rows",
     "model_ids_awaiting_review",
+    "models_by_attention",
     "models_covered",
+    "models_with_owner",
     "my_queue",
     "my_reviews",
     "named_in_log",
@@ -290,6 +294,7 @@ __all__ = [
     "reviewer_groups",
     "revision_numbered",
     "rollback_candidates",
+    "rows_by_uid",
     "scheduled_terms",
     "series_now",
     "series_of",

@@ -19,7 +19,7 @@ from governance.gate.approvals import APPROVALS_OF_VERSION, Approval, read_appro
 from registry import access, sources
 from registry.access.visibility_lists import visibility_clause_for_list
 from registry.access.visibility_sql import visibility_clause
-from registry.models import ModelVersion, RegisteredModel
+from registry.models import ModelVersion, RegisteredModel, Stage
 from registry.selectors.versions import ALIASES_OF_VERSION, MAX_NUMBER, NEWEST, POINTED_AT, REGISTERED
 
 _Ask = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
@@ -80,14 +80,30 @@ class VisibleModel(NamedTuple):
     mlflow_name: str | None
     renamed: str | None
 
+    def as_model(self) -> RegisteredModel:
+        """Return the model with these fields only; others are loaded on access."""
+        return RegisteredModel.objects.from_known_fields(
+            id=self.pk, slug=self.slug, mlflow_name=self.mlflow_name, renamed=self.renamed
+        )
+
 
 class VisibleVersion(NamedTuple):
     """Which version a name and a number mean, and the stage it is in."""
 
     pk: int
+    number: int
     stage: int
     stage_slug: str
     model: VisibleModel
+
+    def as_version(self) -> ModelVersion:
+        """Return the version, its model and its stage with these fields only; others are loaded on access."""
+        found = ModelVersion.objects.from_known_fields(
+            id=self.pk, number=self.number, model_id=self.model.pk, stage_id=self.stage
+        )
+        found.model = self.model.as_model()
+        found.stage = Stage.objects.from_known_fields(id=self.stage, slug=self.stage_slug)
+        return found
 
 
 MODEL_NAME = "COALESCE(m.renamed, m.mlflow_name, m.slug)"
@@ -344,7 +360,7 @@ def get_visible_version(actor: Actor, name: str, number: int) -> VisibleVersion 
     if not found:
         return None
     pk, stage, slug, *model = found[0]
-    return VisibleVersion(pk, stage, slug, VisibleModel._make(model))
+    return VisibleVersion(pk, number, stage, slug, VisibleModel._make(model))
 
 
 def _versions(

@@ -1,7 +1,11 @@
 """Which part of the audit log is read: all of it, or the events of one model, version or promotion request."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model
 
 from audit import selectors as log
 from audit.actor import Actor
@@ -37,6 +41,24 @@ class Concern:
     def is_open_to_readers_of_the_model(self) -> bool:
         """Whether the events belong to one model, whose history is readable for everyone who sees the model."""
         return self.model is not None or self.version is not None or self.request is not None
+
+
+def rows_by_uid(
+    kind: type[Model], uids: Collection[str], *, joins: Collection[str] = (), model: str = "", actor: Actor
+) -> list[Any]:
+    """Return the rows of one kind that events refer to, as far as they are visible to the actor.
+
+    Args:
+        kind: the kind of the rows.
+        uids: their uids; a text that is no UUID is ignored.
+        joins: relations that are read with the rows.
+        model: lookup of the registered model that a row belongs to; empty if visibility does not depend on a model.
+        actor: who reads the events.
+    """
+    rows = kind._default_manager.filter(uid__in=[uid for uid in uids if len(uid) == 36 and uid.count("-") == 4])
+    if model:
+        rows = rows.filter(**{f"{model}__in": access.visible_models(actor)})
+    return list(rows.select_related(*joins))
 
 
 def named_in_log(actor: Actor, text: str) -> Concern:

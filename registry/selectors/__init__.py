@@ -21,7 +21,7 @@ from registry.selectors.accounts import (
     tokens_by_uid,
     tokens_of,
 )
-from registry.selectors.catalogue import all_models, annotate_counts, model
+from registry.selectors.catalogue import all_models, annotate_counts, model, selectable_rows
 from registry.selectors.champions import version_at_alias, version_in_exclusive_stage, version_in_stage
 from registry.selectors.change_proposals import change_proposal, change_proposals, require_visible_proposal
 from registry.selectors.comparing import comparison_inputs
@@ -54,6 +54,7 @@ from registry.selectors.lifecycle import (
     protected_aliases,
     require_allowed_transition,
 )
+from registry.selectors.metrics import MetricHistory, metric_histories, metric_values
 from registry.selectors.participation import Participation, participation
 from registry.selectors.placements import (
     current_alias_names,
@@ -65,6 +66,7 @@ from registry.selectors.placements import (
     stage,
     stage_entries,
     stages,
+    stages_prepared,
     with_current_aliases,
 )
 from registry.selectors.responsibilities import Responsibilities, is_unowned, responsibilities_of
@@ -90,11 +92,13 @@ from registry.selectors.versions import (
     version_numbers,
     versions_of,
     versions_with_digest,
+    versions_with_digest_prefix,
     with_list_relations,
 )
 
 __all__ = [
     "AliasProtection",
+    "MetricHistory",
     "Participation",
     "RepresentedStage",
     "Responsibilities",
@@ -149,6 +153,8 @@ __all__ = [
     "lifecycle",
     "lineage",
     "look_alikes",
+    "metric_histories",
+    "metric_values",
     "model",
     "newest_by_stage",
     "newest_cards",
@@ -166,9 +172,11 @@ __all__ = [
     "reviewer_group",
     "reviews_of",
     "same_artifacts",
+    "selectable_rows",
     "stage",
     "stage_entries",
     "stages",
+    "stages_prepared",
     "state_of",
     "tokens_by_uid",
     "tokens_of",
@@ -180,6 +188,7 @@ __all__ = [
     "version_numbers",
     "versions_of",
     "versions_with_digest",
+    "versions_with_digest_prefix",
     "who_revoked",
     "with_current_aliases",
     "with_list_relations",

@@ -1,6 +1,8 @@
 """Queries on models. `registry.access` decides visibility."""
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from typing import Any
+
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from audit.actor import Actor
@@ -16,6 +18,13 @@ _MODEL = JoinedRows(RegisteredModel, "m", ("owner", "accountable_executive"))
 def all_models() -> QuerySet[RegisteredModel]:
     """Return all models, for callers that filter by keys which they read from a visible list."""
     return RegisteredModel.objects.all()
+
+
+def selectable_rows(kind: type[Model], actor: Actor | None) -> QuerySet[Any]:
+    """Return the rows of a kind that an actor may select in a form: visible models; of every other kind, all rows."""
+    if kind is RegisteredModel and actor is not None:
+        return access.visible_models(actor)
+    return kind._default_manager.all()
 
 
 def annotate_counts(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:

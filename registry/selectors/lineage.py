@@ -144,6 +144,21 @@ def _ordered(versions: Iterable[ModelVersion]) -> tuple[ModelVersion, ...]:
 # --- dependents of a dataset ------------------------------------------------------------------------------------------
 
 
+def roles_of_dataset(identity: str, versions: Collection[int]) -> dict[int, list[str]]:
+    """Return the roles in which versions use a dataset directly, in words, by the primary key of the version.
+
+    Args:
+        identity: identity of the dataset.
+        versions: primary keys of versions.
+    """
+    roles: dict[int, list[str]] = {}
+    for reference in DatasetReference.objects.filter(identity=identity, version_id__in=versions).order_by("role"):
+        named = roles.setdefault(reference.version_id, [])
+        if (role := reference.get_role_display().lower()) not in named:
+            named.append(role)
+    return roles
+
+
 def dependents(actor: Actor, identity: str, *, stage: str | None = None) -> QuerySet[ModelVersion]:
     """Return the visible versions that depend on a dataset: trained or evaluated with it, or made from such a version
     at any distance, whether or not the versions between are visible.

@@ -15,6 +15,11 @@ def stages() -> QuerySet[Stage]:
     return Stage.objects.order_by("position")
 
 
+def stages_prepared() -> list[Stage]:
+    """Return the stages in the order of the lifecycle, by a statement that PostgreSQL plans once on a connection."""
+    return Stage.objects.raw_filter("TRUE ORDER BY position")
+
+
 def stage(slug: str) -> Stage:
     """Return a stage.
 

@@ -202,6 +202,14 @@ def card_of(version: ModelVersion) -> ModelCard | None:
     return found[0] if found else None
 
 
+def versions_with_digest_prefix(actor: Actor, prefix: str) -> QuerySet[ModelVersion]:
+    """Return the visible versions whose fingerprint, or one of whose files, has a digest that begins with `prefix`."""
+    files = Artifact.objects.filter(sha256__startswith=prefix).values("version_id")
+    return ModelVersion.objects.filter(
+        Q(fingerprint__startswith=prefix) | Q(pk__in=files), model__in=access.visible_models(actor)
+    ).select_related("model")
+
+
 def versions_with_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:
     """Return the visible registered versions that contain a stored file with this digest, oldest first."""
     holding = Artifact.objects.filter(sha256=sha256, blob__isnull=False).values("version_id")

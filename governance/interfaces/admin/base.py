@@ -16,7 +16,6 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 
 from audit import selectors as log
-from audit.models import Event
 from audit.recorder import ObjectRef
 from governance.interfaces.admin.commands import AdminAction, action_view
 from governance.interfaces.admin.history import entries_of
@@ -210,7 +209,7 @@ class AuditedModelAdmin(_ModelAdmin):
             return HttpResponseNotAllowed(READS)
         self._require_view(request)
         row = self._found(request, object_id)
-        events = log.events_for_object(self.object_ref(row)) if self.object_type else Event.objects.none()
+        events = log.events_for_object(self.object_ref(row)) if self.object_type else log.no_events()
         whole = bool(permissions_of(request).may(OrgPermission.READ_AUDIT))
         if not whole and not self.has_change_permission(request):
             events = events.filter(stream_id__startswith="model:")

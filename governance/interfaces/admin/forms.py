@@ -13,8 +13,7 @@ from django.utils.http import urlencode
 from audit.actor import Actor
 from governance.interfaces.admin.labels import KEYS, keys_in
 from governance.interfaces.html.forms import PageForm
-from registry import access
-from registry.models import RegisteredModel
+from registry import selectors
 
 MAX_REASON = 5_000
 
@@ -76,9 +75,7 @@ class AutocompleteField(forms.CharField):
         written = super().clean(value)
         if not written:
             return None
-        rows = self.kind._default_manager.all()
-        if self.kind is RegisteredModel and self.actor is not None:
-            rows = access.visible_models(self.actor)
+        rows = selectors.selectable_rows(self.kind, self.actor)
         for key in keys_in(written):
             found = rows.filter(**{KEYS[self.kind]: key}).first()
             if found is not None:

@@ -34,7 +34,8 @@ from governance.models import (
     SignalReport,
     Waiver,
 )
-from registry import access, selectors
+from governance.selectors import rows_by_uid
+from registry import selectors
 from registry.models import (
     AccessToken,
     Artifact,
@@ -98,7 +99,7 @@ class ObjectLabelResolver:
 
     def __init__(self, actor: Actor, events: Iterable[Event], *, objects: bool = True) -> None:
         """With `things` false, query only the actors."""
-        self._visible = access.visible_models(actor)
+        self._actor = actor
         wanted: defaultdict[str, set[str]] = defaultdict(set)
         people: set[str] = set()
         tokens: set[str] = set()
@@ -173,10 +174,7 @@ class ObjectLabelResolver:
         if found is None:
             return
         model, joins, within, named = found
-        rows = model._default_manager.filter(uid__in=[u for u in uids if _is_uuid(u)]).select_related(*joins)
-        if within:
-            rows = rows.filter(**{f"{within}__in": self._visible})
-        for row in rows:
+        for row in rows_by_uid(model, uids, joins=joins, model=within, actor=self._actor):
             self._named[kind, str(row.uid)] = named(row)
 
 
@@ -188,10 +186,6 @@ def model_of_stream(event: Event) -> str:
 
 def _starting(uids: Iterable[str], prefix: str) -> list[str]:
     return [uid for uid in uids if uid.startswith(prefix)]
-
-
-def _is_uuid(text: str) -> bool:
-    return len(text) == 36 and text.count("-") == 4
 
 
 def _of_request(what: str, request: PromotionRequest, place: str = "") -> ObjectLabel:

@@ -10,13 +10,12 @@ from audit.actor import Actor
 from governance.interfaces.mlflow.errors import model_not_found, version_not_found
 from governance.selectors.compact_rows import (
     CompactVersion,
-    VisibleModel,
     get_visible_model,
     get_visible_version,
     version_row,
 )
 from registry import access
-from registry.models import ModelVersion, RegisteredModel, Stage
+from registry.models import ModelVersion, RegisteredModel
 
 
 def model(actor: Actor, name: str) -> RegisteredModel:
@@ -30,7 +29,7 @@ def model(actor: Actor, name: str) -> RegisteredModel:
     seen = get_visible_model(actor, name)
     if seen is None:
         raise model_not_found(name)
-    return _model(seen)
+    return seen.as_model()
 
 
 def version(actor: Actor, name: str, number: int) -> ModelVersion:
@@ -39,11 +38,7 @@ def version(actor: Actor, name: str, number: int) -> ModelVersion:
     seen = get_visible_version(actor, name, number)
     if seen is None:
         raise version_not_found(name, number)
-    found = ModelVersion.objects.from_known_fields(
-        id=seen.pk, number=number, model_id=seen.model.pk, stage_id=seen.stage
-    )
-    found.model, found.stage = _model(seen.model), Stage.objects.from_known_fields(id=seen.stage, slug=seen.stage_slug)
-    return found
+    return seen.as_version()
 
 
 def row(actor: Actor, name: str, number: int) -> CompactVersion:
@@ -52,9 +47,3 @@ def row(actor: Actor, name: str, number: int) -> CompactVersion:
     if found is None:
         raise version_not_found(name, number)
     return found
-
-
-def _model(seen: VisibleModel) -> RegisteredModel:
-    return RegisteredModel.objects.from_known_fields(
-        id=seen.pk, slug=seen.slug, mlflow_name=seen.mlflow_name, renamed=seen.renamed
-    )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from governance.interfaces.mlflow.errors import invalid
 from governance.interfaces.mlflow.serializers import NO_STAGE
-from registry.models import Stage
+from registry import selectors
 
 ARCHIVED = "archived"
 """Slug of the stage for versions that are no longer used."""
@@ -27,7 +27,7 @@ def stages() -> list[MlflowStage]:
     """Return the stages of the lifecycle in force; the initial one is named “None”."""
     return [
         MlflowStage(NO_STAGE if stage.initial else stage.name, stage.slug, not stage.initial and stage.slug != ARCHIVED)
-        for stage in Stage.objects.raw_filter("TRUE ORDER BY position")
+        for stage in selectors.stages_prepared()
     ]
 
 

@@ -9,24 +9,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import clock
 from audit.actor import Actor
 from governance.interfaces.rest.problem import Problem
 from governance.models import IdempotencyKey
+from governance.services import idempotency_keys
 from registry import access
 from registry.models import AccessToken
 
-KEPT: Final = timedelta(hours=24)
-_SWEPT_AT_ONCE: Final = 50
 # The draft requires a structured-field string; many clients send it unquoted. Both are accepted.
 _KEY: Final = re.compile(r'"([!#-\[\]-~]{1,255})"|([!#-\[\]-~]{1,255})')
 _KEPT_HEADERS: Final = ("Location", "ETag")
@@ -53,7 +50,7 @@ def idempotent(request: Request, actor: Actor, body: bytes | str, do: Callable[[
     wanted = hashlib.sha256(body if isinstance(body, bytes) else body.encode()).hexdigest()
     with transaction.atomic():
         _lock(token, key)
-        kept = _load(token, key)
+        kept = idempotency_keys.load(token, key)
         if kept is not None:
             return _replay(kept, request, wanted)
         response = do()
@@ -75,26 +72,14 @@ def _key(request: Request) -> str | None:
 
 
 def _lock(token: AccessToken, key: str) -> None:
-    """Lock the key until the transaction ends. An advisory lock: an uncommitted row would be invisible."""
-    number = int.from_bytes(hashlib.sha256(f"idempotency {token.pk} {key}".encode()).digest()[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        (held,) = cursor.fetchone()
-    if not held:
+    """Lock the key until the transaction ends."""
+    if not idempotency_keys.try_lock(token, key):
         raise Problem(
             409,
             "idempotency_in_progress",
             "The first request with this Idempotency-Key is still running: send it again in a second.",
             headers={"Retry-After": "1"},
         )
-
-
-def _load(token: AccessToken, key: str) -> IdempotencyKey | None:
-    kept = IdempotencyKey.objects.filter(token=token, key=key).first()
-    if kept is not None and kept.created_at <= clock.now() - KEPT:
-        kept.delete()
-        return None
-    return kept
 
 
 def _replay(kept: IdempotencyKey, request: Request, wanted: str) -> HttpResponse:
@@ -110,18 +95,15 @@ def _replay(kept: IdempotencyKey, request: Request, wanted: str) -> HttpResponse
 
 
 def _store(token: AccessToken, key: str, request: Request, wanted: str, response: Response) -> None:
-    now = clock.now()
-    # Delete expired keys here; skip rows that another request has locked.
-    old = IdempotencyKey.objects.filter(created_at__lte=now - KEPT).select_for_update(skip_locked=True)
-    IdempotencyKey.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_SWEPT_AT_ONCE])).delete()
-    IdempotencyKey.objects.create(
-        token=token,
-        key=key,
-        method=str(request.method),
-        path=request.path,
-        body_sha256=wanted,
-        status=response.status_code,
-        headers={name: response[name] for name in _KEPT_HEADERS if name in response},
-        body=JSONRenderer().render(response.data).decode(),
-        created_at=now,
+    idempotency_keys.store(
+        IdempotencyKey(
+            token=token,
+            key=key,
+            method=str(request.method),
+            path=request.path,
+            body_sha256=wanted,
+            status=response.status_code,
+            headers={name: response[name] for name in _KEPT_HEADERS if name in response},
+            body=JSONRenderer().render(response.data).decode(),
+        )
     )

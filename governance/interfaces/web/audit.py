@@ -159,8 +159,8 @@ def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
         "address": opened.get("/request/address") if whole else None,
         "leaf": _pretty(bytes(found.leaf)),
         "size": len(found.leaf),
-        "before": _neighbour(found, -1),
-        "after": _neighbour(found, +1),
+        "before": log.event_at(found.stream_id, found.stream_seq - 1),
+        "after": log.event_at(found.stream_id, found.stream_seq + 1),
         "whole": whole,
     }
     return render_page(request, "audit/event.html", context)
@@ -213,8 +213,3 @@ def _shown(value: Any) -> str:
 
 def _pretty(leaf: bytes) -> str:
     return json.dumps(json.loads(leaf), indent=2, ensure_ascii=False)
-
-
-def _neighbour(found: Event, step: int) -> Event | None:
-    """The previous or next event of the stream."""
-    return Event.objects.filter(stream_id=found.stream_id, stream_seq=found.stream_seq + step).first()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,9 +20,8 @@ from governance.interfaces.web import pagination, quick_search, saved_views, sea
 from governance.interfaces.web.context_processors import models_waiting
 from governance.interfaces.web.trends import Trend, trends_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
-from governance.models import PromotionRequest
 from registry import access, selectors
-from registry.models import IS_CURRENT, RegisteredModel, Stage, StageOccupancy
+from registry.models import RegisteredModel, Stage
 from registry.search import InvalidQuery
 
 TIERS = [("1", "1"), ("2", "2"), ("3", "3"), ("none", "not set")]
@@ -81,62 +80,25 @@ def catalogue(request: PageRequest) -> HttpResponse:
         "sort": sort,
         "sorts": SORT_WORDS,
         "tier_choices": TIERS,
-        "tiles": _tiles(within),
+        "tiles": promotions.attention_counts(within, MANY),
         "filtered": bool(searched.text),
     }
     return render_page(request, "models/catalogue.html", context, part="results")
 
 
 def _cut(request: PageRequest, found: QuerySet[RegisteredModel], sort: str) -> pagination.Page[RegisteredModel]:
-    shown = RegisteredModel.objects.select_related("owner")
+    shown = promotions.models_with_owner()
     if sort != "attention":
         # Page over the keys first: visibility and joins in one statement double the planning time.
         cut = pagination.paginate(found.only("pk", *(key.lstrip("-") for key in SORTS[sort])), SORTS[sort], request.GET)
         rows = shown.in_bulk([row.pk for row in cut.rows])
         return replace(cut, rows=[rows[row.pk] for row in cut.rows])
-    return pagination.paginate_union(_by_attention(request, found), shown, SORTS[sort], request.GET)
-
-
-def _by_attention(request: PageRequest, found: QuerySet[RegisteredModel]) -> list[QuerySet[RegisteredModel]]:
-    """Return the groups of the list: overdue reviews, requests that wait for the user, open requests, models without an
-    owner or a tier, the rest.
-
-    Separate lists, each ordered by name along an index: ordering by a computed rank would sort all models before the
-    first page.
-    """
-    groups = [
-        Q(next_review__lt=_today()),
-        Q(pk__in=PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("model_id")),
-        selectors.is_unowned() | Q(risk_tier__isnull=True),
-    ]
-    if waiting := models_waiting(request, request.actor):
-        groups.insert(1, Q(pk__in=waiting))
-    parts, rest = [], found
-    for group in groups:
-        parts.append(rest.filter(group))
-        rest = rest.filter(~group)
-    return [*parts, rest]
+    parts = promotions.models_by_attention(found, models_waiting(request, request.actor))
+    return pagination.paginate_union(parts, shown, SORTS[sort], request.GET)
 
 
 def _today() -> Any:
     return clock.now().astimezone(UTC).date()
-
-
-def _tiles(visible: QuerySet[RegisteredModel]) -> dict[str, int]:
-    """Counts of what needs attention, each up to `MANY`."""
-    active = visible.filter(status=RegisteredModel.Status.ACTIVE)
-    held = StageOccupancy.objects.filter(IS_CURRENT, exclusive=True)
-    of_visible = access.exists_in(visible.filter(pk=OuterRef("model_id")))
-    requests = PromotionRequest.objects.filter(of_visible)
-    counted: dict[str, QuerySet[Any]] = {
-        "models": active,
-        "overdue": active.filter(next_review__lt=_today()),
-        "lacking": active.filter(selectors.is_unowned() | Q(risk_tier__isnull=True)),
-        "in_exclusive": held.filter(access.exists_in(active.filter(pk=OuterRef("model_id")))),
-        "open": requests.filter(state__in=PromotionRequest.LIVE),
-        "blocked": requests.filter(state="blocked"),
-    }
-    return promotions.capped_counts(MANY, counted)
 
 
 def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> list[Row]:

@@ -82,12 +82,7 @@ class DatasetDependent:
 
 
 def _with_roles(versions: Sequence[ModelVersion], found: DatasetReference) -> list[DatasetDependent]:
-    roles: dict[int, list[str]] = {}
-    direct = DatasetReference.objects.filter(identity=found.identity, version_id__in=[v.pk for v in versions])
-    for reference in direct.order_by("role"):
-        named = roles.setdefault(reference.version_id, [])
-        if (role := reference.get_role_display().lower()) not in named:
-            named.append(role)
+    roles = selectors.lineage.roles_of_dataset(found.identity, [version.pk for version in versions])
     return [DatasetDependent(version, roles.get(version.pk, [])) for version in versions]
 
 

@@ -25,7 +25,6 @@ from registry.access import Permission
 from registry.models import (
     AliasAssignment,
     Grant,
-    Metric,
     ModelVersion,
     RegisteredModel,
     Stage,
@@ -165,11 +164,7 @@ def _version_rows(
 ) -> list[VersionListItem]:
     shown = {v.pk for v in versions} | ({champion.pk} if champion is not None else set())
     names = [column.name for column in columns]
-    rows = Metric.objects.filter(version_id__in=shown, slice="", name__in=names).order_by("revision")
-    values = {
-        (version_id, name, dataset): value
-        for version_id, name, dataset, value in rows.values_list("version_id", "name", "dataset", "value")
-    }
+    values = selectors.metric_values(shown, names)
     request_by_version = {request.version_id: request for request in reversed(live)}
 
     places = [

@@ -7,8 +7,9 @@ import json
 from datetime import datetime
 from typing import Any
 
+from audit import selectors as log
 from audit.actor import Actor
-from audit.models import Event
+from audit.recorder import ObjectRef
 from governance.interfaces.html.event_labels import ObjectLabelResolver
 from governance.models import PromotionRequest
 from governance.selectors import packets_by_digest
@@ -96,12 +97,7 @@ def _checks(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[s
 
 def events_since(actor: Actor, request: PromotionRequest, moment: datetime) -> list[dict[str, Any]]:
     """Return the events of the request and its version since then, oldest first, with their actors."""
-    found = list(
-        Event.objects.filter(
-            stream_id=f"model:{request.model.uid}",
-            happened_at__gt=moment,
-            touched__overlap=[f"promotion:{request.uid}", f"version:{request.version.uid}"],
-        ).order_by("stream_seq")[: MOST + 1]
-    )
+    about = [ObjectRef("promotion", str(request.uid)), ObjectRef("version", str(request.version.uid))]
+    found = list(log.events_for_objects_since(f"model:{request.model.uid}", about, moment)[: MOST + 1])
     names = ObjectLabelResolver(actor, found)
     return [{"actor": names.actor_of(e), "event": e} for e in found]

@@ -22,7 +22,7 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import accounts
 from registry import access, selectors
 from registry.exceptions import DomainError, NotFoundError
-from registry.models import Membership, User
+from registry.models import Membership
 from registry.services import people, second_factors, sign_in, tokens
 from registry.services.account_controls import has_own_password
 
@@ -201,11 +201,13 @@ def password(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         try:
             sign_in.reauthenticate(request.person, form.cleaned_data["current"], pointer="/current", signing=False)
-            people.set_password(actor=request.actor, person=request.person, password=form.cleaned_data["password"])
+            changed = people.set_password(
+                actor=request.actor, person=request.person, password=form.cleaned_data["password"]
+            )
         except DomainError as refusal:
             form.take_refusal(refusal)
         else:
-            update_session_auth_hash(request, User.objects.get(pk=request.person.pk))
+            update_session_auth_hash(request, changed)
             messages.success(request, "Password changed. Other browsers are signed out.")
             return redirect("web:profile")
     return _profile(request, password=form, status=400)

@@ -18,7 +18,6 @@ from governance.interfaces.web.audit import may_read_event
 from governance.interfaces.web.views import PageRequest, page_view
 from registry import access, selectors
 from registry.exceptions import NotFoundError
-from registry.models import Artifact, ModelVersion
 
 UNMISTAKABLE = 32
 """Minimum length at which a text is taken as a digest or an id."""
@@ -96,14 +95,10 @@ def _digest(request: PageRequest, named: str) -> str:
     if found is None:
         return ""
     start = found[1].lower()
-    visible = access.visible_models(request.actor)
     packets = promotions.visible_requests(request.actor).filter(
         Q(packet_digest__startswith=start) | Q(packets__digest__startswith=start)
     )
-    versions = ModelVersion.objects.filter(model__in=visible).filter(
-        Q(fingerprint__startswith=start)
-        | Q(pk__in=Artifact.objects.filter(sha256__startswith=start).values("version_id"))
-    )
+    versions = selectors.versions_with_digest_prefix(request.actor, start)
     addresses = {reverse("web:promotion", args=[pk]) for pk in packets.values_list("pk", flat=True).distinct()[:2]}
-    addresses |= {reverse("web:version", args=[v.model.slug, v.number]) for v in versions.select_related("model")[:2]}
+    addresses |= {reverse("web:version", args=[v.model.slug, v.number]) for v in versions[:2]}
     return addresses.pop() if len(addresses) == 1 else ""

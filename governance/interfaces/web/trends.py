@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import F, Window
-from django.db.models.functions import RowNumber
-
 from governance.policies.metric_limits import Limit, limit_on
-from registry.models import Metric, ModelVersion, RegisteredModel
+from registry import selectors
+from registry.models import RegisteredModel
 
 
 @dataclass(frozen=True)
@@ -71,30 +68,11 @@ def trends_of(
         versions: number of newest versions considered per model.
         most: maximum metrics per model.
     """
-    newest = (
-        ModelVersion.objects.filter(model__in=models, status=ModelVersion.Status.REGISTERED)
-        .annotate(
-            place=Window(
-                RowNumber(),
-                partition_by=F("model_id"),
-                order_by=[F("stage__exclusive").desc(), F("number").desc()],
-            )
-        )
-        .filter(place__lte=versions)
-        .values_list("pk", "model_id", "number", "stage__exclusive")
-    )
-    known: dict[int, tuple[int, int]] = {}
-    serving: dict[int, int] = {}
-    for pk, model, number, exclusive in newest:
-        known[pk] = (model, number)
-        if exclusive:
-            serving[model] = max(number, serving.get(model, 0))
-    found: defaultdict[int, defaultdict[tuple[str, str], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
-    rows = Metric.objects.filter(version_id__in=known, slice="").order_by("name", "dataset", "revision")
-    for version_id, name, dataset, value in rows.values_list("version_id", "name", "dataset", "value"):
-        model, number = known[version_id]
-        found[model][name, dataset][number] = value
-    return {model.pk: _chosen(found[model.pk], limits[model.pk], serving.get(model.pk))[:most] for model in models}
+    found = selectors.metric_histories(models, versions=versions)
+    return {
+        model.pk: _chosen(found[model.pk].values, limits[model.pk], found[model.pk].in_exclusive)[:most]
+        for model in models
+    }
 
 
 def _chosen(
