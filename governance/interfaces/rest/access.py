@@ -219,9 +219,8 @@ class GrantsView(Endpoint):
         rows, following = pagination.by_keys(
             access.current_grants().filter(model=model).select_related("user", "group"), pagination.OLDEST_FIRST, query
         )
-        return respond(
-            GrantList(items=[GrantResponse.of(grant) for grant in rows], next=following),
-            headers=pagination.link(request, following),
+        return pagination.respond_page(
+            request, GrantList(items=[GrantResponse.of(grant) for grant in rows], next=following)
         )
 
     @Operation("giveRole", "Grant a role", "access", {201: GrantResponse}, body=GrantCreate, refusals=(409,))

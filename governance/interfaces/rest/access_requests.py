@@ -118,9 +118,8 @@ class AccessRequestsView(Endpoint):
         if query.model is not None:
             found = found.filter(slug=query.model)
         rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, query)
-        return respond(
-            AccessRequestList(items=[AccessRequestResponse.of(row) for row in rows], next=following),
-            headers=pagination.link(request, following),
+        return pagination.respond_page(
+            request, AccessRequestList(items=[AccessRequestResponse.of(row) for row in rows], next=following)
         )
 
     @Operation(

@@ -65,9 +65,8 @@ class AliasesView(Endpoint):
         query = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         rows, following = pagination.by_keys(selectors.current_aliases(model=model), (("name", str),), query)
-        return respond(
-            AliasList(items=_shown(model, [row.name for row in rows]), next=following),
-            headers=pagination.link(request, following),
+        return pagination.respond_page(
+            request, AliasList(items=_shown(model, [row.name for row in rows]), next=following)
         )
 
 

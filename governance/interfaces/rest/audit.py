@@ -106,9 +106,7 @@ class EventsView(Endpoint):
         access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
         page = log.search(**_conditions(self.actor, query), cursor=_place(query.cursor), limit=query.limit)
         following = pagination.encode(page.cursor) if page.cursor is not None else None
-        return respond(
-            EventList(items=_shown(page.events), next=following), headers=pagination.link(request, following)
-        )
+        return pagination.respond_page(request, EventList(items=_shown(page.events), next=following))
 
 
 class EventExportView(Endpoint):
@@ -156,7 +154,7 @@ class TrailView(Endpoint):
         items = _shown(page.events)
         if not access.check_org_permission(self.actor, access.OrgPermission.READ_AUDIT):
             items = [item.model_copy(update={"private": _without_address(item.private)}) for item in items]
-        return respond(EventList(items=items, next=following), headers=pagination.link(request, following))
+        return pagination.respond_page(request, EventList(items=items, next=following))
 
 
 class VerifierView(Endpoint):

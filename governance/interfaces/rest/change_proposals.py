@@ -90,10 +90,7 @@ class ChangesView(Endpoint):
         if query.state is not None:
             found = found.filter(outcome=None if query.state == ChangeProposal.PROPOSED else query.state)
         rows, following = pagination.by_keys(found, pagination.NEWEST_FIRST, query)
-        return respond(
-            ChangeList(items=[Change.of(row) for row in rows], next=following),
-            headers=pagination.link(request, following),
-        )
+        return pagination.respond_page(request, ChangeList(items=[Change.of(row) for row in rows], next=following))
 
 
 class ChangeView(Endpoint):

@@ -118,7 +118,6 @@ class RunsView(Endpoint):
         rows, following = pagination.by_keys(
             found.check_runs.select_related("external_run__reported_by", "progress"), pagination.NEWEST_FIRST, query
         )
-        return respond(
-            CheckRunList(items=[CheckRunResponse.of(run) for run in rows], next=following),
-            headers=pagination.link(request, following),
+        return pagination.respond_page(
+            request, CheckRunList(items=[CheckRunResponse.of(run) for run in rows], next=following)
         )

@@ -139,7 +139,7 @@ class DatasetsView(Endpoint):
         shown = identities[: query.limit]
         following = pagination.encode(shown[-1]) if len(identities) > query.limit else None
         items = [DatasetSummary.of(row) for row in lineage.counted(self.actor, shown)]
-        return respond(DatasetList(items=items, next=following), headers=pagination.link(request, following))
+        return pagination.respond_page(request, DatasetList(items=items, next=following))
 
 
 class DatasetView(Endpoint):
@@ -171,14 +171,14 @@ class DependentsView(Endpoint):
             lineage.dependents(self.actor, found.identity, stage=query.stage), pagination.NEWEST_FIRST, query
         )
         weight = lineage.dataset_usage(self.actor, found.identity)
-        return respond(
+        return pagination.respond_page(
+            request,
             DependentList(
                 items=[Dependent.of(version) for version in rows],
                 next=following,
                 by_stage=weight.by_stage,
                 hidden=weight.hidden,
             ),
-            headers=pagination.link(request, following),
         )
 
 

@@ -74,7 +74,7 @@ class DelegationsView(Endpoint):
         found, following = pagination.by_keys(selectors.visible_delegations(self.actor), pagination.NEWEST_FIRST, query)
         rows = selectors.delegation_rows(self.actor, found)
         page = DelegationList(items=[DelegationResponse.of(row) for row in rows], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)
 
     @Operation("grantDelegation", "Always refused: people sign a delegation on the page", "access", {})
     def post(self, request: Request) -> Response:

@@ -187,13 +187,13 @@ class _Discussion(Endpoint):
         query = self.query(PageQuery)
         rows, following = pagination.by_keys(governance.comments_of(subject), pagination.OLDEST_FIRST, query)
         items = [CommentResponse.of(view) for view in governance.comment_views(rows)]
-        return respond(CommentList(items=items, next=following), headers=pagination.link(request, following))
+        return pagination.respond_page(request, CommentList(items=items, next=following))
 
     def threads(self, request: Request, subject: PromotionRequest | ModelVersion) -> Response:
         query = self.query(PageQuery)
         rows, following = pagination.by_keys(governance.threads_of(subject), pagination.OLDEST_FIRST, query)
         page = ThreadList(items=[ThreadResponse.of(row) for row in rows], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)
 
     def add(self, request: Request, given: CommentCreate, subject: PromotionRequest | ModelVersion) -> HttpResponseBase:
 

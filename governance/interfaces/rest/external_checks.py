@@ -196,13 +196,13 @@ class ExternalRunsView(Endpoint):
             service.runs_of(self.actor, version, check), pagination.NEWEST_FIRST, query
         )
         required_by = service.policies_requiring(check)
-        return respond(
+        return pagination.respond_page(
+            request,
             ExternalRunList(
                 items=[ExternalRunResponse.of(run, required_by) for run in rows],
                 next=following,
                 inputs_digest=external.inputs_digest(version, check),
             ),
-            headers=pagination.link(request, following),
         )
 
     @Operation(

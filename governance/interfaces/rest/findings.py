@@ -157,7 +157,7 @@ def _page(request: Request, found: QuerySet[Finding], query: FindingsQuery) -> R
     }
     rows, following = pagination.by_keys(governance.filtered_findings(found, filters), pagination.NEWEST_FIRST, query)
     page = FindingList(items=[FindingResponse.of(row) for row in rows], next=following)
-    return respond(page, headers=pagination.link(request, following))
+    return pagination.respond_page(request, page)
 
 
 class AllFindingsView(Endpoint):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from governance import selectors
 from governance.interfaces.rest import pagination
 from governance.interfaces.rest.conf import PREFIX
-from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.endpoint import Endpoint
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import Page, PageQuery, ResponseBody, UtcDateTime
 from governance.models import Impact
@@ -99,7 +99,6 @@ class ImpactsView(Endpoint):
             pagination.NEWEST_FIRST,
             query,
         )
-        return respond(
-            ImpactList(items=[ImpactResponse.of(row) for row in rows], next=following),
-            headers=pagination.link(request, following),
+        return pagination.respond_page(
+            request, ImpactList(items=[ImpactResponse.of(row) for row in rows], next=following)
         )

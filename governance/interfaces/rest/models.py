@@ -207,10 +207,7 @@ class ModelsView(Endpoint):
         rows, following = pagination.by_keys(found.only("pk", *(name.lstrip("-") for name, _ in keys)), keys, query)
         shown = selectors.annotate_counts(selectors.all_models()).in_bulk([row.pk for row in rows])
         rows = [shown[row.pk] for row in rows]
-        return respond(
-            ModelList(items=_items(rows), next=following),
-            headers=pagination.link(request, following),
-        )
+        return pagination.respond_page(request, ModelList(items=_items(rows), next=following))
 
     @Operation(
         "registerModel",

@@ -182,7 +182,7 @@ class NotificationsView(Endpoint):
         rows = inbox.notifications_of(self.actor, unread=asked.state == "unread", reason=asked.reason or "")
         found, following = pagination.by_keys(rows, pagination.NEWEST_FIRST, asked)
         page = NotificationList(items=[NotificationResponse.of(row) for row in found], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)
 
 
 class NotificationReadingView(Endpoint):
@@ -268,4 +268,4 @@ class DeliveriesView(Endpoint):
         found, following = pagination.by_keys(rows, pagination.NEWEST_FIRST, asked)
         shown = delivering.delivery_rows(self.actor, found)
         page = DeliveryList(items=[DeliveryResponse.of(row) for row in shown], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from governance.interfaces.rest.endpoint import respond
 from governance.interfaces.rest.problem import Problem
-from governance.interfaces.rest.schemas import PageQuery
+from governance.interfaces.rest.schemas import Page, PageQuery
 from registry import moments
 from registry.selectors import keyset
 
@@ -64,7 +65,7 @@ def by_keys(rows: QuerySet[Row], keys: Keys, query: PageQuery) -> tuple[list[Row
     Args:
         rows: the query; without an order.
         keys: the fields that order it.
-        asked: cursor and page size.
+        query: cursor and page size.
 
     Raises:
         Problem: 400 for an invalid cursor.
@@ -99,9 +100,9 @@ def _place(value: Any, kind: type[str] | type[int] | type[datetime]) -> Any:
     return _sound(value, str if kind is str else int)
 
 
-def link(request: Request, cursor: str | None) -> Mapping[str, str]:
-    """The `Link` header to the next page (RFC 8288); empty on the last page."""
-    if cursor is None:
-        return {}
-    query: dict[str, Any] = {**request.query_params.dict(), "cursor": cursor}
-    return {"Link": f'<{request.path}?{urlencode(query)}>; rel="next"'}
+def respond_page(request: Request, page: Page[Any]) -> Response:
+    """Serialize a page of a list, with a `Link` header to the next page (RFC 8288) unless it is the last."""
+    if page.next is None:
+        return respond(page)
+    query = {**request.query_params.dict(), "cursor": page.next}
+    return respond(page, headers={"Link": f'<{request.path}?{urlencode(query)}>; rel="next"'})

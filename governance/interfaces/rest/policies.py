@@ -135,7 +135,8 @@ class PoliciesView(Endpoint):
         access.require_scope(self.actor, "models:read")
         rows, following = pagination.by_keys(selectors.policies_in_force(query.at), (("policy__slug", str),), query)
         scheduled = selectors.scheduled_terms()
-        return respond(
+        return pagination.respond_page(
+            request,
             PolicyList(
                 items=[
                     PolicyResponse(
@@ -154,5 +155,4 @@ class PoliciesView(Endpoint):
                 ],
                 next=following,
             ),
-            headers=pagination.link(request, following),
         )

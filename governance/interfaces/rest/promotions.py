@@ -107,9 +107,8 @@ class PromotionsView(Endpoint):
             found = found.filter(version__number=query.version)
         rows, following = pagination.by_keys(found.only("pk"), pagination.NEWEST_FIRST, query)
         shown = selectors.promotion_summaries_of(self.actor, [row.pk for row in rows])
-        return respond(
-            PromotionList(items=[PromotionSummary.of(row) for row in shown], next=following),
-            headers=pagination.link(request, following),
+        return pagination.respond_page(
+            request, PromotionList(items=[PromotionSummary.of(row) for row in shown], next=following)
         )
 
     @Operation(

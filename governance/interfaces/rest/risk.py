@@ -136,7 +136,7 @@ class QuestionnairesView(Endpoint):
             )
             for row in rows
         ]
-        return respond(QuestionnaireList(items=items, next=following), headers=pagination.link(request, following))
+        return pagination.respond_page(request, QuestionnaireList(items=items, next=following))
 
 
 class AssessmentsView(Endpoint):
@@ -149,7 +149,7 @@ class AssessmentsView(Endpoint):
         model = selectors.model(self.actor, slug)
         rows, following = pagination.by_keys(selectors.assessments_of(model), (("-number", int),), query)
         items = [AssessmentResponse.of(row, in_force=row.pk == model.tier_basis_id) for row in rows]
-        return respond(AssessmentList(items=items, next=following), headers=pagination.link(request, following))
+        return pagination.respond_page(request, AssessmentList(items=items, next=following))
 
     @Operation("assessModel", "Assess a model's risk", "models",
                {201: AssessmentResponse, 202: Change}, body=AssessmentCreate, idempotent=True)  # fmt: skip
@@ -193,4 +193,4 @@ class ReviewsView(Endpoint):
         model = selectors.model(self.actor, slug)
         rows, following = pagination.by_keys(selectors.reviews_of(model), (("-number", int),), query)
         page = ReviewList(items=[ReviewResponse.of(row) for row in rows], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)

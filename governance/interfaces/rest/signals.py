@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from audit import clock
 from governance import selectors as governance
 from governance.interfaces.rest import pagination
-from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.endpoint import Endpoint
 from governance.interfaces.rest.idempotency import idempotent
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.problem import Problem
@@ -241,7 +241,7 @@ class SignalsView(Endpoint):
             for one in governance.series_now(rows, governance.approved_for(version))
         ]
         shown = SignalsResponse(items=items, next=following, health=HealthResponse.of(version))
-        return respond(shown, headers=pagination.link(request, following))
+        return pagination.respond_page(request, shown)
 
     @Operation("reportSignals", "Report production signals", "monitoring",
                {201: SignalReportResponse, 200: SignalReportResponse}, body=SignalsCreate, query=ReportQuery,

@@ -111,4 +111,4 @@ class DecisionKeysView(Endpoint):
         asked = self.query(PageQuery)
         rows, following = pagination.by_keys(selectors.decision_keys(self.actor), pagination.NEWEST_FIRST, asked)
         page = DecisionKeyList(items=[DecisionKeyResponse.of(row) for row in rows], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)

@@ -10,7 +10,7 @@ from audit import clock
 from governance import selectors as promotions
 from governance.interfaces.rest import pagination
 from governance.interfaces.rest.conf import PREFIX
-from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.endpoint import Endpoint
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import DateTimeQuery, Page, PageQuery, PersonResponse, ResponseBody, UtcDateTime
 from registry import selectors
@@ -67,7 +67,7 @@ class StageView(Endpoint):
             )
             for row in rows
         ]
-        return respond(StageOccupancyList(items=items, next=following), headers=pagination.link(request, following))
+        return pagination.respond_page(request, StageOccupancyList(items=items, next=following))
 
 
 class OccupantsQuery(PageQuery):
@@ -131,4 +131,4 @@ class OccupantsView(Endpoint):
             )
             for row in promotions.occupants(rows)
         ]
-        return respond(OccupantList(items=items, next=following), headers=pagination.link(request, following))
+        return pagination.respond_page(request, OccupantList(items=items, next=following))

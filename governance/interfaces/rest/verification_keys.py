@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.interfaces.rest import pagination
-from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.endpoint import Endpoint
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import Page, PageQuery, ResponseBody, UtcDateTime
 from registry import selectors
@@ -67,4 +67,4 @@ class VerificationKeysView(Endpoint):
         query = self.query(PageQuery)
         rows, following = pagination.by_keys(selectors.verification_keys(self.actor), pagination.NEWEST_FIRST, query)
         page = VerificationKeyList(items=[VerificationKeyResponse.of(row) for row in rows], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from governance import selectors as governance
 from governance.interfaces.rest import pagination, people, preconditions
 from governance.interfaces.rest.approval_schemas import approved_inputs
-from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.endpoint import Endpoint
 from governance.interfaces.rest.idempotency import idempotent
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import PageQuery, QueryParams, RequestBody, TextQuery
@@ -108,10 +108,7 @@ class VersionsView(Endpoint):
         if query.status is not None:
             found = found.filter(status=query.status)
         rows, following = pagination.by_keys(selectors.with_current_aliases(found), (("-number", int),), query)
-        return respond(
-            VersionList(items=rows_of(rows), next=following),
-            headers=pagination.link(request, following),
-        )
+        return pagination.respond_page(request, VersionList(items=rows_of(rows), next=following))
 
     @Operation(
         "declareVersion",
@@ -183,9 +180,8 @@ class AllVersionsView(Endpoint):
         shown = selectors.with_current_aliases(selectors.with_list_relations(selectors.all_versions())).in_bulk(
             [version.pk for version in rows]
         )
-        return respond(
-            VersionList(items=rows_of([shown[version.pk] for version in rows]), next=following),
-            headers=pagination.link(request, following),
+        return pagination.respond_page(
+            request, VersionList(items=rows_of([shown[version.pk] for version in rows]), next=following)
         )
 
 

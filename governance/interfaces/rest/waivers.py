@@ -86,7 +86,7 @@ class WaiversView(Endpoint):
             governance.filtered_waivers(governance.visible_waivers(self.actor), filters), pagination.NEWEST_FIRST, query
         )
         page = WaiverList(items=[WaiverResponse.of(row) for row in rows], next=following)
-        return respond(page, headers=pagination.link(request, following))
+        return pagination.respond_page(request, page)
 
 
 class WaiverView(Endpoint):
