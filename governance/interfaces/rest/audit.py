@@ -128,14 +128,14 @@ class EventExportView(Endpoint):
         filter, the newest event of the log, the number of events, and the SHA-256 of everything before it: a file
         without it is incomplete.
         """
-        asked = self.query(EventExportQuery)
+        query = self.query(EventExportQuery)
         access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
-        words = asked.model_dump(mode="json", exclude_none=True, exclude={"format"})
-        view = promotions.LogView(_conditions(self.actor, asked), {name: str(text) for name, text in words.items()})
+        words = query.model_dump(mode="json", exclude_none=True, exclude={"format"})
+        view = promotions.LogView(_conditions(self.actor, query), {name: str(text) for name, text in words.items()})
         response = StreamingHttpResponse(
-            promotions.export_lines(view, asked.format), content_type=promotions.CONTENT_TYPES[asked.format]
+            promotions.export_lines(view, query.format), content_type=promotions.CONTENT_TYPES[query.format]
         )
-        response["Content-Disposition"] = f'attachment; filename="audit-log.{asked.format}"'
+        response["Content-Disposition"] = f'attachment; filename="audit-log.{query.format}"'
         return response
 
 
@@ -181,21 +181,21 @@ class EventView(Endpoint):
         return respond(_shown([found])[0])
 
 
-def _conditions(actor: Actor, asked: EventFilterQuery) -> dict[str, Any]:
+def _conditions(actor: Actor, query: EventFilterQuery) -> dict[str, Any]:
     """Return the arguments of `audit.selectors.search` for the filters. Raises NotFoundError for an unknown object."""
-    thing = ObjectRef(*asked.thing.split(":", 1)) if asked.thing is not None else None
-    if asked.model is not None and thing is None:
-        thing = ObjectRef("model", str(selectors.model(actor, asked.model).uid))
-    if asked.promotion is not None and thing is None:
-        thing = ObjectRef("promotion", str(promotions.get_request_status(actor, asked.promotion).uid))
-    named = promotions.named_in_log(actor, asked.q or "") if thing is None else promotions.Concern(text=asked.q or "")
+    target = ObjectRef(*query.thing.split(":", 1)) if query.thing is not None else None
+    if query.model is not None and target is None:
+        target = ObjectRef("model", str(selectors.model(actor, query.model).uid))
+    if query.promotion is not None and target is None:
+        target = ObjectRef("promotion", str(promotions.get_request_status(actor, query.promotion).uid))
+    named = promotions.named_in_log(actor, query.q or "") if target is None else promotions.Concern(text=query.q or "")
     return {
-        "action": asked.action,
-        "actor": asked.actor,
-        "about": thing or named.about,
+        "action": query.action,
+        "actor": query.actor,
+        "about": target or named.about,
         "stream": f"model:{named.model.uid}" if named.model is not None else None,
-        "after": asked.after,
-        "before": asked.before,
+        "after": query.after,
+        "before": query.before,
         "text": named.text or None,
     }
 
