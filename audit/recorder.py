@@ -166,7 +166,7 @@ def record_event(
             stream,
             seq,
             moment,
-            [str(touched) for touched in (target, *related_objects)],
+            [str(reference) for reference in (target, *related_objects)],
         ],
     )
 

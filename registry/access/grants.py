@@ -340,7 +340,7 @@ def _keep_an_owner(grant: Grant) -> None:
     others = Grant.objects.filter(active_grants_q(clock.now()), model=grant.model, role=Role.OWNER).exclude(pk=grant.pk)
     if grant.expires_at is None:
         others = others.filter(expires_at__isnull=True)
-    if _of_somebody(Grant.objects.filter(pk=grant.pk)).exists() and not _of_somebody(others).exists():
+    if _of_active_accounts(Grant.objects.filter(pk=grant.pk)).exists() and not _of_active_accounts(others).exists():
         raise InvalidStateError(
             f"{grant.user or grant.group} is the last active owner of {grant.model.slug}: make another person owner "
             "without an end, then revoke this role.",
@@ -348,7 +348,7 @@ def _keep_an_owner(grant: Grant) -> None:
         )
 
 
-def _of_somebody(grants: QuerySet[Grant]) -> QuerySet[Grant]:
+def _of_active_accounts(grants: QuerySet[Grant]) -> QuerySet[Grant]:
     """Return those through which at least one active person has the role."""
     people = User.objects.filter(is_active=True, kind=User.Kind.PERSON)
     members = Membership.effective(clock.now()).filter(user__in=people)

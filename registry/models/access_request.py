@@ -23,7 +23,7 @@ class AccessRequest(TemporalModel):
         WITHDRAWN = "withdrawn", "Withdrawn"
         LAPSED = "lapsed", "Lapsed"
 
-    ASKED: ClassVar[str] = "asked"
+    REQUESTED: ClassVar[str] = "asked"
 
     person = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="access_requests")
     model = models.ForeignKey(
@@ -87,4 +87,4 @@ class AccessRequest(TemporalModel):
     @property
     def state(self) -> str:
         """ "asked", or the outcome."""
-        return self.outcome or self.ASKED
+        return self.outcome or self.REQUESTED

@@ -18,7 +18,7 @@ _LIFECYCLE = """
       FROM registry_stage s LEFT JOIN registry_stage d ON d.id = s.displaced_to_id
      ORDER BY s.position"""
 
-_LAWFUL = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
+_ALLOWED_TRANSITION = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
 _PROTECTED_NAMES = """
     SELECT name, NULL FROM registry_protectedalias
      UNION ALL SELECT slug, slug FROM registry_stage WHERE protected
@@ -74,7 +74,7 @@ def require_allowed_transition(source: Stage, target: Stage) -> None:
     Raises:
         InvalidTransitionError: it has none; the message names the allowed targets.
     """
-    if prepared_statements.execute_prepared(_LAWFUL, {"source": source.pk, "target": target.pk}):
+    if prepared_statements.execute_prepared(_ALLOWED_TRANSITION, {"source": source.pk, "target": target.pk}):
         return
     known = lifecycle()
     reached = ", ".join(stage.name for stage in known.targets(source.slug)) or "nowhere"

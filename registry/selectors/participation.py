@@ -93,17 +93,17 @@ class Participation:
 NONE = Participation({}, frozenset(), frozenset(), frozenset())
 
 
-def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Participation]:
+def participation(subjects: Iterable[tuple[int, int, int | None]]) -> dict[int, Participation]:
     """Return who took part in several versions, in one query.
 
     Args:
-        asked: triples of a key of the caller's (such as the number of a request), the version's key, and the key of the
+        subjects: triples of a key of the caller's (such as the number of a request), the version's key, and that of the
             token that made the request, if any.
 
     Returns:
         The participation by the caller's key.
     """
-    triples = list(asked)
+    triples = list(subjects)
     if not triples:
         return {}
     keys, versions, tokens = (list(column) for column in zip(*triples, strict=True))
@@ -120,7 +120,7 @@ def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Par
     contributed: dict[int, dict[str, list[str]]] = {key: {} for key in keys}
     accounts: dict[int, set[str]] = {key: set() for key in keys}
     behind: dict[int, set[str]] = {key: set() for key in keys}
-    asking: dict[int, set[str]] = {key: set() for key in keys}
+    requesters: dict[int, set[str]] = {key: set() for key in keys}
     claimed: dict[int, dict[str, set[str]]] = {key: {} for key in keys}
     unmatched: dict[int, set[tuple[str, str]]] = {key: set() for key in keys}
     for key, relation, uid, detail in found:
@@ -138,7 +138,7 @@ def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Par
         if relation == "token":
             accounts[key].add(uid)
         if detail:
-            asking[key].add(uid)
+            requesters[key].add(uid)
     order = list(Contribution.Part)
     return {
         key: Participation(
@@ -148,7 +148,7 @@ def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Par
             },
             frozenset(accounts[key]),
             frozenset(behind[key]),
-            frozenset(asking[key]),
+            frozenset(requesters[key]),
             {uid: tuple(sorted(roles)) for uid, roles in sorted(claimed[key].items())},
             tuple(sorted(unmatched[key])),
         )

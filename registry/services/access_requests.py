@@ -112,7 +112,7 @@ def create_access_request(
         request,
         why,
         [
-            Change("state", None, AccessRequest.ASKED),
+            Change("state", None, AccessRequest.REQUESTED),
             Change("role", None, str(requested)),
             Change("until", None, end.isoformat()),
         ],
@@ -287,7 +287,7 @@ def _reread(request: AccessRequest) -> AccessRequest:
 def _close(
     actor: Actor, request: AccessRequest, outcome: AccessRequest.Outcome, action: Action, answer: str
 ) -> AccessRequest:
-    event = _append(action, actor, request, answer or None, [Change("state", AccessRequest.ASKED, str(outcome))])
+    event = _append(action, actor, request, answer or None, [Change("state", AccessRequest.REQUESTED, str(outcome))])
     request.outcome, request.answer, request.answered_by = outcome, answer, actor.id
     request.closed_at, request.closed_event = event.happened_at, event.event_id
     request.save(update_fields=["outcome", "answer", "answered_by", "closed_at", "closed_event"])

@@ -167,8 +167,8 @@ def _with_earlier_role(proposal: ChangeProposal, roles: Collection[access.Role])
         .filter(group_id__in=groups, opened_at__lte=since)
         .values_list("user_id", "opened_event", "proposed_by_id")
     )
-    doers = log.actor_ids_by_event([event for _, event, _ in rows])
-    return found | {user for user, event, suggested in rows if suggested != proposer.pk and doers.get(event) not in by}
+    actors = log.actor_ids_by_event([event for _, event, _ in rows])
+    return found | {user for user, event, suggested in rows if suggested != proposer.pk and actors.get(event) not in by}
 
 
 def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
