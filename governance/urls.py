@@ -34,7 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 Handler = Callable[..., HttpResponseBase]
 
 
-def _by_door(problem: Handler, page: Handler) -> Handler:
+def _by_interface(problem: Handler, page: Handler) -> Handler:
     """Answer errors raised outside views in the format of the interface of the path."""
 
     def handler(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -46,7 +46,7 @@ def _by_door(problem: Handler, page: Handler) -> Handler:
     return handler
 
 
-handler400 = _by_door(problems.bad_request, pages.bad_request)
-handler403 = _by_door(problems.forbidden, pages.forbidden)
-handler404 = _by_door(problems.not_found, pages.not_found)
-handler500 = _by_door(problems.server_error, pages.broken)
+handler400 = _by_interface(problems.bad_request, pages.bad_request)
+handler403 = _by_interface(problems.forbidden, pages.forbidden)
+handler404 = _by_interface(problems.not_found, pages.not_found)
+handler500 = _by_interface(problems.server_error, pages.broken)

@@ -214,7 +214,7 @@ def deviating_versions() -> QuerySet[ModelVersion]:
 
 
 @dataclass(frozen=True)
-class Doer:
+class AddedBy:
     """Who added something: the actor's id in the audit log and a display name."""
 
     id: str
@@ -230,7 +230,7 @@ class Addition:
     what: str
     """Description with the name, kind or path of the addition."""
     at: datetime
-    by: Doer
+    by: AddedBy
     event: UUID
 
 
@@ -301,13 +301,13 @@ def refuse_unapproved(artifact: Artifact) -> None:
 
 def _events_after(found: Sequence[Approval], actions: Sequence[str], limit: int | None) -> list[tuple[UUID, Event]]:
     """Return the additions after each approval, newest first, with the event id of the approval."""
-    asked = {
+    parameters = {
         "versions": [str(a.version_uid) for a in found],
         "events": [a.event for a in found],
         "actions": [str(action) for action in actions],
         "limit": limit,
     }
-    rows = prepared_statements.execute_prepared(_ADDITIONS, asked)
+    rows = prepared_statements.execute_prepared(_ADDITIONS, parameters)
     return [(approval, _event(event_id, leaf)) for approval, event_id, leaf in rows]
 
 
@@ -319,13 +319,13 @@ def _describe(events: Mapping[UUID, Event], versions: Collection[int]) -> dict[U
     """Describe what each event added, and its actor."""
     bodies = {uid: event.body for uid, event in events.items()}
     words = _words(list(bodies.values()), versions)
-    doers = _doers(bodies.values())
+    added_by = _added_by(bodies.values())
     return {
         uid: Addition(
             _kind(body),
             words.get(_key(body), ""),
             at=datetime.fromisoformat(body["at"]),
-            by=doers[body["actor"]["id"]],
+            by=added_by[body["actor"]["id"]],
             event=uid,
         )
         for uid, body in bodies.items()
@@ -348,13 +348,13 @@ def _key(body: _Body) -> str:
 def _words(bodies: Sequence[_Body], versions: Collection[int]) -> dict[str, str]:
     """Return a description of each addition, by its key."""
 
-    def things(action: str) -> list[str]:
+    def objects_of(action: str) -> list[str]:
         return [body["object"]["id"] for body in bodies if body["action"] == action]
 
     words = {_key(b): f"revision {b['data']['revision']}" for b in bodies if b["action"] == CARD_ADDED}
-    for kept in Evidence.objects.filter(version__in=versions, uid__in=things(EVIDENCE_ADDED)):
+    for kept in Evidence.objects.filter(version__in=versions, uid__in=objects_of(EVIDENCE_ADDED)):
         words[str(kept.uid)] = f"{kept.kind}, revision {kept.revision}: {kept.filename}"
-    for file in Artifact.objects.filter(version__in=versions, uid__in=things(ARTIFACT_ATTACHED)):
+    for file in Artifact.objects.filter(version__in=versions, uid__in=objects_of(ARTIFACT_ATTACHED)):
         words[str(file.uid)] = file.path
     revisions = {b["data"]["evidence_revision"] for b in bodies if b["action"] == METRICS_ADDED}
     metrics = Metric.objects.filter(version__in=versions, revision__in=revisions).select_related("version")
@@ -370,7 +370,7 @@ def _words(bodies: Sequence[_Body], versions: Collection[int]) -> dict[str, str]
     return words
 
 
-def _doers(bodies: Iterable[_Body]) -> dict[str, Doer]:
+def _added_by(bodies: Iterable[_Body]) -> dict[str, AddedBy]:
     """Return the actors of these events, by the actor's id in the audit log."""
     actors = {body["actor"]["id"]: body["actor"] for body in bodies}
     uids = {str(actor.get("behind") or actor["id"]) for actor in actors.values()}
@@ -383,4 +383,4 @@ def _doers(bodies: Iterable[_Body]) -> dict[str, Doer]:
             return f"{behind} through the token {tokens.get(actor['id'], actor['id'])}"
         return people.get(actor["id"], actor["id"])
 
-    return {uid: Doer(uid, named(actor)) for uid, actor in actors.items()}
+    return {uid: AddedBy(uid, named(actor)) for uid, actor in actors.items()}

@@ -22,32 +22,32 @@ def mutual_rule(request: PromotionRequest) -> MutualApprovals:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CycleQuery:
     """A request whose cycles are read: who made its version, and the rule."""
 
     authors: frozenset[str]
     rule: MutualApprovals
 
 
-def cycles_of(asked: Mapping[int, Asked]) -> dict[int, dict[str, str]]:
+def cycles_of(queries: Mapping[int, CycleQuery]) -> dict[int, dict[str, str]]:
     """Return who would close a cycle of approvals by approving each of these requests.
 
     At most four queries for all of them, and one for names where there is a cycle.
 
     Args:
-        asked: the authors and the rule, by request number.
+        queries: the authors and the rule, by request number.
 
     Returns:
         By request number, the cycle in words by the uid of the person.
     """
-    if not asked:
+    if not queries:
         return {}
-    longest = max(one.rule.people for one in asked.values())
-    authors = frozenset[str]().union(*(one.authors for one in asked.values()))
-    approvals = _approvals(authors, max(one.rule.within_days for one in asked.values()), longest - 1)
+    longest = max(one.rule.people for one in queries.values())
+    authors = frozenset[str]().union(*(one.authors for one in queries.values()))
+    approvals = _approvals(authors, max(one.rule.within_days for one in queries.values()), longest - 1)
     now = clock.now()
     chains: dict[int, dict[str, tuple[str, ...]]] = {}
-    for number, one in asked.items():
+    for number, one in queries.items():
         since = now - timedelta(days=one.rule.within_days)
         approved: dict[str, set[str]] = {}
         for approver, made_by, at, request in approvals:
@@ -59,7 +59,7 @@ def cycles_of(asked: Mapping[int, Asked]) -> dict[int, dict[str, str]]:
     return {
         number: {
             person: cycle_in_words(
-                [names.get(uid, uid) for uid in chain], names.get(person, person), asked[number].rule.within_days
+                [names.get(uid, uid) for uid in chain], names.get(person, person), queries[number].rule.within_days
             )
             for person, chain in found.items()
         }

@@ -9,7 +9,7 @@ to be a reviewer of the request, and the separation of duties applies to both.
 from collections.abc import Collection, Iterable, Mapping
 
 from audit import clock
-from governance.gate.eligibility import Member, members_among, standing_of
+from governance.gate.eligibility import Member, eligibility_of, members_among
 from governance.models import Delegation, PromotionRequest
 from governance.policies import Exclusion, Involvement, Reviewer, delegation_exclusion
 from governance.policies.approval_roles import is_role
@@ -137,7 +137,7 @@ def delegates_among(
             continue
         if not each.covers(request.model):
             continue
-        theirs = standing_of(people[each.delegator_id], request, called, involved=involved)
+        theirs = eligibility_of(people[each.delegator_id], request, called, involved=involved)
         # A role on the model, such as owner, is not a group and is not delegated.
         groups = frozenset(name for name in each.groups or called if not is_role(name))
         granted = theirs.groups.union(theirs.barred) & groups
@@ -162,7 +162,7 @@ def _reviewer(
     """Return a delegate as a reviewer, with the exclusions of both people."""
     user, delegator = delegation.delegate, delegation.delegator
     # Without groups only the rules about the person apply: the delegate fills the delegator's slot, not one of a group.
-    own = standing_of(delegate, request, (), involved=involved).excluded
+    own = eligibility_of(delegate, request, (), involved=involved).excluded
     return Reviewer(
         uid=user.uid,
         name=user.name,

@@ -1,6 +1,6 @@
 """Whose decision can count for a request: membership of reviewer groups and separation of duties.
 
-`standing_of` is the only implementation; pages, REST, lists, explanations and the gate use it.
+`eligibility_of` is the only implementation; pages, REST, lists, explanations and the gate use it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from functools import cached_property
 
 from audit import clock
 from audit import selectors as log
-from governance.gate.conflict_facts import Asked, cycles_of, loosened_policies, mutual_rule
+from governance.gate.conflict_facts import CycleQuery, cycles_of, loosened_policies, mutual_rule
 from governance.gate.model_roles import role_holders
 from governance.models import PromotionRequest
 from governance.policies import (
@@ -64,7 +64,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Eligibility:
     """Whether the decision of a person can count for a request.
 
     `groups`: groups in which it counts. `barred`: reason by group in which alone it does not count. `excluded`: why no
@@ -147,10 +147,10 @@ def _members(held: Sequence[tuple[Membership, str]]) -> list[Member]:
     if not held:
         return []
     proposers = User.objects.in_bulk_prepared({row.proposed_by_id for row, _ in held})
-    doers = log.actor_ids_by_event([row.opened_event for row, _ in held])
+    actors = log.actor_ids_by_event([row.opened_event for row, _ in held])
     joined: dict[User, dict[str, Joining]] = {}
     for row, slug in held:
-        by = {doers.get(row.opened_event, "")}
+        by = {actors.get(row.opened_event, "")}
         if row.proposed_by_id is not None:
             by.add(proposers[row.proposed_by_id].uid)
         joined.setdefault(row.user, {})[slug] = Joining(row.opened_at, frozenset(by))
@@ -175,8 +175,8 @@ def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvemen
 def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
     parties = participation((r.pk, r.version_id, r.requested_with_id) for r in requests)
     lowered = who_loosened({r.model_id for r in requests})
-    asking = {r.pk: parties[r.pk].behind_request | {r.requested_by.uid} for r in requests}
-    controls = account_controls.controls_of(frozenset().union(*asking.values()))
+    behind_by_request = {r.pk: parties[r.pk].behind_request | {r.requested_by.uid} for r in requests}
+    controls = account_controls.controls_of(frozenset().union(*behind_by_request.values()))
     loosened = loosened_policies(requests)
     found = {
         r.pk: Involvement(
@@ -187,9 +187,9 @@ def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involveme
             contributed=parties[r.pk].contributed,
             token_accounts=parties[r.pk].token_accounts,
             behind_request=parties[r.pk].behind_request,
-            controls_asking=frozenset(
+            controls_of_requester=frozenset(
                 uid
-                for account in asking[r.pk]
+                for account in behind_by_request[r.pk]
                 for uid in account_controls.controllers(controls.get(account, ()), r.created_at)
             ),
             lowered_tier=lowered.get(r.model_id, Loosening()).tier,
@@ -201,18 +201,18 @@ def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involveme
         for r in requests
     }
     rules = {r.pk: rule for r in requests if r.is_live and (rule := mutual_rule(r)).effect == "exclude"}
-    cycles = cycles_of({number: Asked(found[number].authors, rule) for number, rule in rules.items()})
+    cycles = cycles_of({number: CycleQuery(found[number].authors, rule) for number, rule in rules.items()})
     return found | {number: replace(found[number], mutual=people) for number, people in cycles.items() if people}
 
 
-def standing_of(
+def eligibility_of(
     found: Member,
     request: PromotionRequest,
     called: Collection[str],
     *,
     name: str | None = None,
     involved: Involvement | None = None,
-) -> Standing:
+) -> Eligibility:
     """Evaluate whether a person's decision can count for a request.
 
     Args:
@@ -240,14 +240,14 @@ def standing_of(
         made_by=found.made_by,
     )
     if excluded is not None:
-        return Standing(frozenset(mine), {}, excluded)
+        return Eligibility(frozenset(mine), {}, excluded)
     barred = {
         slug: why
         for slug, joining in sorted(mine.items())
         if (why := joining_exclusion(called_by, slug, joining, involved, opened_at=request.created_at)) is not None
     }
     groups = frozenset(mine) - barred.keys()
-    return Standing(groups, barred, next(iter(barred.values())) if barred and not groups else None)
+    return Eligibility(groups, barred, next(iter(barred.values())) if barred and not groups else None)
 
 
 def user_name(found: Member, name: str | None) -> str:
@@ -280,10 +280,10 @@ def reviewers_among(
         user = each.user
         owns = OWNER in called and OWNER in each.roles.get(request.model_id, {})
         if user.pk in deciders or owns or (user.is_superuser and user.is_active):
-            standing = standing_of(each, request, called, involved=involved)
+            eligibility = eligibility_of(each, request, called, involved=involved)
             # The owner decides as the owner without the permission that members of groups need.
-            groups = standing.groups if user.pk in deciders or not owns else standing.groups & {OWNER}
-            found.append(Reviewer(user.uid, user.name, groups, standing.excluded, standing.barred))
+            groups = eligibility.groups if user.pk in deciders or not owns else eligibility.groups & {OWNER}
+            found.append(Reviewer(user.uid, user.name, groups, eligibility.excluded, eligibility.barred))
     return tuple(found)
 
 

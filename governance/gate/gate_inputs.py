@@ -9,11 +9,11 @@ from governance.gate.condition_facts import known_facts
 from governance.gate.delegates import delegates_of
 from governance.gate.eligibility import (
     Member,
+    eligibility_of,
     has_left_since,
     member,
     members_of,
     reviewers_among,
-    standing_of,
 )
 from governance.gate.finding_facts import blocking_findings, late_conditions
 from governance.gate.governing import (
@@ -156,7 +156,7 @@ def exclusion_of(person: User, request: PromotionRequest, *, name: str | None = 
         request: the promotion request.
         name: how the reason names the person: their own name if None, or `policies.YOU`.
     """
-    return standing_of(member(person), request, called_groups(request), name=name).excluded
+    return eligibility_of(member(person), request, called_groups(request), name=name).excluded
 
 
 def _reviewers_then(request: PromotionRequest) -> tuple[Reviewer, ...]:

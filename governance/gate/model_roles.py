@@ -94,14 +94,14 @@ def _validators(models: Collection[RegisteredModel]) -> list[tuple[int, User, st
         if groups
         else []
     )
-    doers = log.actor_ids_by_event([row.opened_event for row in rows])
+    actors = log.actor_ids_by_event([row.opened_event for row in rows])
     found = []
     for grant in grants:
         on = [model.pk for model in models] if grant.model_id is None else [grant.model_id]
         people = [(grant.user, grant.opened_at, {grant.granted_by})] if grant.user is not None else []
         for row in rows:
             if row.group_id == grant.group_id:
-                by = {grant.granted_by, doers.get(row.opened_event, "")}
+                by = {grant.granted_by, actors.get(row.opened_event, "")}
                 by |= {row.proposed_by.uid} if row.proposed_by is not None else set()
                 people.append((row.user, max(grant.opened_at, row.opened_at), by))
         for user, at, given_by in people:

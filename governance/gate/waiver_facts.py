@@ -9,12 +9,12 @@ from audit import clock
 from governance.checks import entry_points
 from governance.gate.eligibility import (
     Member,
+    eligibility_of,
     has_left_since,
     involvements,
     members_among,
     members_of,
     reviewers_among,
-    standing_of,
 )
 from governance.models import CheckRun, PromotionRequest, Waiver
 from governance.policies import CheckRule, PolicyDocument, Reviewer
@@ -64,8 +64,8 @@ def waivers_of(requests: Collection[PromotionRequest], documents: Mapping[int, P
                 member = people.get(row.accepted_by_id) or Member(row.accepted_by, {})
                 if has_left_since(row.accepted_by, row.granted_at):
                     continue
-                standing = standing_of(member, request, rule.waivable.by, involved=involved.get(request.pk))
-                groups &= standing.groups
+                eligibility = eligibility_of(member, request, rule.waivable.by, involved=involved.get(request.pk))
+                groups &= eligibility.groups
             if rule.waivable.allows(row.granted_at, row.valid_until, groups):
                 counted[row.check_slug].append(row)
         if counted:

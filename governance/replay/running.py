@@ -361,7 +361,7 @@ def _compare_open(
         checks = gate_inputs.check_facts(request, document, runs, inputs, remedies=False, waivers=waivers)
         unknown = {}
         for rule in document.checks:
-            if draft.results.asks_the_same(rule, rules.get(rule.check)):
+            if draft.results.is_same_rule(rule, rules.get(rule.check)):
                 continue
             run = runs.get(rule.check)
             fact, why = draft.results.result(rule, _stored(run) if run is not None else None, clock.now())

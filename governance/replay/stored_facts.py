@@ -194,7 +194,7 @@ class ResultReader:
         ]
         self._measures = dict(CheckRun.objects.filter(pk__in=needed).values_list("pk", "measures")) if needed else {}
 
-    def asks_the_same(self, rule: CheckRule, other: CheckRule | None) -> bool:
+    def is_same_rule(self, rule: CheckRule, other: CheckRule | None) -> bool:
         """Return whether two rules accept the same results of a check, whatever their age."""
         if other is None or isinstance(rule, UncombinableRule) or isinstance(other, UncombinableRule):
             return rule is other

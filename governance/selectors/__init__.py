@@ -104,7 +104,7 @@ from governance.selectors.policy_setup import setup_gaps
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
 from governance.selectors.queue import Queue, my_queue
 from governance.selectors.readiness import readiness, require_draft_reader, simulate
-from governance.selectors.readiness_types import AskedGroup, ReadinessOutcome, ReadinessStep, TargetReadiness
+from governance.selectors.readiness_types import ReadinessOutcome, ReadinessStep, RequiredGroup, TargetReadiness
 from governance.selectors.related import Rejection, Related
 from governance.selectors.request_detail import MetricRow, PromotionDetail, metric_rows, request_page
 from governance.selectors.request_evaluation import RequestEvaluation, evaluate_request, poll_token
@@ -148,7 +148,6 @@ __all__ = [
     "CONTENT_TYPES",
     "EXPORT_FORMATS",
     "Approved",
-    "AskedGroup",
     "AuthorRow",
     "CheckCatalogue",
     "CheckPage",
@@ -188,6 +187,7 @@ __all__ = [
     "Related",
     "ReplayPage",
     "RequestEvaluation",
+    "RequiredGroup",
     "ResolvedVersion",
     "RetirementImpact",
     "RevisionDifference",

@@ -77,15 +77,15 @@ def _reason(row: ListRow) -> str:
     request = row.request
     if request.state == PromotionRequest.State.READY:
         return "Ready: promote it"
-    said = [r.detail for r in row.unmet if r.kind == "condition"]
+    reasons = [r.detail for r in row.unmet if r.kind == "condition"]
     lacking = [slug for slug, run in row.latest_runs.items() if run.status == CheckRun.Status.WAITING_EVIDENCE]
     failed = [
         r.id.removeprefix("check:") for r in row.unmet if r.kind == "check" and r.state is RequirementStatus.FAILED
     ]
     if hasattr(request, "failure"):
-        said.append(f"it could not be executed: {request.failure.reason}")
+        reasons.append(f"it could not be executed: {request.failure.reason}")
     if lacking:
-        said.append(f"evidence is missing for {', '.join(sorted(lacking))}")
+        reasons.append(f"evidence is missing for {', '.join(sorted(lacking))}")
     if failed:
-        said.append(f"not passed: {', '.join(sorted(failed))}")
-    return "; ".join(said) or "The model or its policies lack something: open the request"
+        reasons.append(f"not passed: {', '.join(sorted(failed))}")
+    return "; ".join(reasons) or "The model or its policies lack something: open the request"

@@ -52,7 +52,7 @@ class CompactVersion(NamedTuple):
     by: str
     aliases: Sequence[str]
     slug: str
-    standing: GateStatus | None
+    gate: GateStatus | None
     approvals: Sequence[Approval]
     """Of the protected places it holds."""
 
@@ -162,7 +162,7 @@ def new_version(version: ModelVersion) -> CompactVersion:
         by=version.registered_by.username,
         aliases=[],
         slug=model.slug,
-        standing=None,
+        gate=None,
         approvals=[],
     )
 
@@ -378,8 +378,8 @@ def _versions(
 
 
 def _version(row: Sequence[Any]) -> CompactVersion:
-    standing = GateStatus(*row[14:18]) if row[14] is not None else None
-    return CompactVersion._make((*row[:5], json.loads(row[5]), *row[6:14], standing, read_approvals(row[18])))
+    gate = GateStatus(*row[14:18]) if row[14] is not None else None
+    return CompactVersion._make((*row[:5], json.loads(row[5]), *row[6:14], gate, read_approvals(row[18])))
 
 
 def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from governance.gate.conflict_facts import Asked, cycles_of, mutual_rule
+from governance.gate.conflict_facts import CycleQuery, cycles_of, mutual_rule
 from governance.gate.eligibility import get_involvement
 from governance.models import PromotionRequest
 from governance.policies import Involvement, Reviewer, separation_of_duties_exclusion
@@ -38,7 +38,7 @@ def conflicts_of(request: PromotionRequest, reviewers: Mapping[str, Reviewer]) -
     """
     involved = get_involvement(request)
     rule = mutual_rule(request)
-    cycles = cycles_of({request.pk: Asked(involved.authors, rule)}).get(request.pk, {}) if request.is_live else {}
+    cycles = cycles_of({request.pk: CycleQuery(involved.authors, rule)}).get(request.pk, {}) if request.is_live else {}
     people = {
         involved.requester, *involved.authors, *involved.behind_token, *involved.lowered_tier,
         *involved.changed_facts, *involved.loosened_policy, *involved.mutual,

@@ -25,9 +25,9 @@ def capped_counts(most: int, rows: Mapping[str, QuerySet[Any]]) -> dict[str, int
     counts = dict.fromkeys(rows, 0)
     parts: dict[str, str] = {}
     params: list[Any] = []
-    for name, asked in rows.items():
+    for name, queryset in rows.items():
         try:
-            sql, given = asked.order_by().values("pk")[: most + 1].query.sql_with_params()
+            sql, given = queryset.order_by().values("pk")[: most + 1].query.sql_with_params()
         except EmptyResultSet:  # no row can match; Django compiles no SQL for it
             continue
         parts[name] = f"(SELECT count(*) FROM ({sql}) AS counted)"  # noqa: S608 (Django's own SQL)

@@ -41,8 +41,8 @@ def steps_taken(requests: Collection[PromotionRequest]) -> dict[int, frozenset[s
         return {}
     found: dict[str, set[str]] = {}
     digests = {str(request.uid): request.packet_digest for request in requests}
-    things = [str(ObjectRef("promotion", uid)) for uid in digests]
-    for event in Event.objects.filter(touched__overlap=things, action__in=ACTIONS):
+    references = [str(ObjectRef("promotion", uid)) for uid in digests]
+    for event in Event.objects.filter(touched__overlap=references, action__in=ACTIONS):
         data = event.body.get("data", {})
         if data.get("packet") == digests[str(event.thing_id)]:
             found.setdefault(str(event.thing_id), set()).add(str(data.get("to")))

@@ -20,7 +20,7 @@ class Leaving:
     service_accounts: tuple[User, ...]
     waiting: tuple[PromotionRequest, ...]
     """Requests that wait for the person's decision."""
-    asked: tuple[PromotionRequest, ...]
+    requested: tuple[PromotionRequest, ...]
     """Open requests that the person opened."""
 
     @property
@@ -41,10 +41,10 @@ class Leaving:
             found.append(f"They own the service accounts {_listed([a.username for a in self.service_accounts])}.")
         if self.waiting:
             found.append(f"These requests wait for their decision: {_listed([str(r) for r in self.waiting])}.")
-        if self.asked:
+        if self.requested:
             found.append(
-                f"They opened these requests, which stay open: {_listed([str(r) for r in self.asked])}. A developer or "
-                "owner of the model can release or withdraw them."
+                f"They opened these requests, which stay open: {_listed([str(r) for r in self.requested])}. A "
+                "developer or owner of the model can release or withdraw them."
             )
         return tuple(found)
 
@@ -63,7 +63,7 @@ def leaving(person: User) -> Leaving:
         accountable=tuple(held.accountable),
         service_accounts=tuple(held.service_accounts),
         waiting=tuple(row.request for row in waits),
-        asked=tuple(live.select_related("model", "version", "target_stage").order_by("pk")),
+        requested=tuple(live.select_related("model", "version", "target_stage").order_by("pk")),
     )
 
 

@@ -127,12 +127,12 @@ def _without_checks(document: PolicyDocument) -> tuple[str, ...]:
     if required:
         return ()
     protected = {stage.slug: stage.name for stage in lifecycle.stages if stage.protected}
-    said = document.applies_to
-    names = [protected[slug] for slug in said.stages if slug in protected and not said.sources]
-    names += [f"@{alias}" for alias in selectors.alias_protections(said.aliases)]
+    applies_to = document.applies_to
+    names = [protected[slug] for slug in applies_to.stages if slug in protected and not applies_to.sources]
+    names += [f"@{alias}" for alias in selectors.alias_protections(applies_to.aliases)]
     found = [f"It leaves {name} without any required check: files and evidence are not examined." for name in names]
-    if said.sources and not document.approvals:
-        left = ", ".join(protected.get(slug, slug) for slug in said.sources)
+    if applies_to.sources and not document.approvals:
+        left = ", ".join(protected.get(slug, slug) for slug in applies_to.sources)
         found.append(f"It lets a version leave {left} without a check or an approval.")
     return tuple(found)
 

@@ -38,7 +38,7 @@ from governance.policies import (
     facts_of_model,
     is_fresh,
 )
-from governance.selectors.readiness_types import AskedGroup, ReadinessStep, TargetReadiness
+from governance.selectors.readiness_types import ReadinessStep, RequiredGroup, TargetReadiness
 from registry import access, selectors
 from registry.access import Allowed, Denied
 from registry.exceptions import FieldError, ValidationFailedError
@@ -246,7 +246,7 @@ def _of_target(
         refusal,
         policies=tuple((revision.policy.slug, revision.number) for revision in bound.values()),
         steps=tuple(steps),
-        asked=_asked(known, people, document),
+        required_groups=_required_groups(known, people, document),
         open_request=number,
     )
 
@@ -370,12 +370,12 @@ def _reviewers(known: _Known, request: PromotionRequest, document: PolicyDocumen
     return reviewers_among(members, known.deciders, request, called, known.involved) if called else ()
 
 
-def _asked(known: _Known, people: Sequence[Reviewer], document: PolicyDocument) -> tuple[AskedGroup, ...]:
+def _required_groups(known: _Known, people: Sequence[Reviewer], document: PolicyDocument) -> tuple[RequiredGroup, ...]:
     in_group = {found.user.uid: found.groups_on(known.version.model_id).keys() for found in known.members}
     able = [(one.uid, one.groups) for one in people if one.excluded is None]
     filled = assign_approvers(document.approvals, able)
     return tuple(
-        AskedGroup(
+        RequiredGroup(
             rule.label,
             rule.count,
             rule.order,

@@ -48,7 +48,7 @@ class ReadinessStep:
 
 
 @dataclass(frozen=True)
-class AskedGroup:
+class RequiredGroup:
     """A reviewer group that the policy requires: number of approvals, who may approve, and why others may not.
 
     `obtainable`: how many of the approvals different people can give, each of whom fills one place over all groups.
@@ -79,7 +79,7 @@ class TargetReadiness:
     policies: tuple[tuple[str, int], ...] = ()
     """Slug and number of each policy revision that would govern the request."""
     steps: tuple[ReadinessStep, ...] = ()
-    asked: tuple[AskedGroup, ...] = ()
+    required_groups: tuple[RequiredGroup, ...] = ()
     open_request: int | None = None
 
     @property
@@ -94,7 +94,7 @@ class TargetReadiness:
         short = [
             f"Only {group.obtainable} of the {group.count} approvals of {group.group} can be given. An officer must "
             "add members."
-            for group in self.asked
+            for group in self.required_groups
             if group.is_short
         ]
         return (*filter(None, [self.refusal]), *conditions, *short)

@@ -189,11 +189,11 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         PermissionDeniedError: the actor's token lacks the scope `models:read`.
     """
     request = get_request(actor, number)
-    standing = evaluate_request(request)
-    document, judged = standing.document, standing.verdict
+    evaluation = evaluate_request(request)
+    document, judged = evaluation.document, evaluation.verdict
     shown = ""
     if document is not None and request.is_live:
-        shown = review_packet.build(request, document, standing.latest, standing.inputs, standing.contents).digest
+        shown = review_packet.build(request, document, evaluation.latest, evaluation.inputs, evaluation.contents).digest
     decisions = tuple(
         request.decisions.select_related(*gate_inputs.SIGNERS, "signature_record__key")
         .prefetch_related("conditions")
@@ -205,16 +205,16 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         request=request,
         document=document,
         verdict=judged,
-        checks=check_rows(request, standing),
-        runs=standing.runs,
+        checks=check_rows(request, evaluation),
+        runs=evaluation.runs,
         approvals=judged.approvals if judged is not None else (),
         decisions=decisions,
         metrics=metric_rows(
             request.version,
             request.champion,
             limits_of(document),
-            standing.contents,
-            measured_by(standing.latest.values()),
+            evaluation.contents,
+            measured_by(evaluation.latest.values()),
         ),
         timeline=timeline,
         packet_digest=shown or request.packet_digest,
@@ -228,15 +228,15 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         my_places=_my_places(person, judged),
         related=related_to(request),
         conflicts=conflicts_of(request, _reviewers_of(judged)) if document is not None else (),
-        contents=standing.contents,
+        contents=evaluation.contents,
     )
 
 
 def _reviewers_of(judged: Verdict | None) -> dict[str, Reviewer]:
     """Return the reviewers that a verdict names, by uid; the excluded ones with the rule."""
     approvals = judged.approvals if judged is not None else ()
-    eligible = {one.uid: one for standing in approvals for one in standing.eligible}
-    return {one.uid: one for standing in approvals for one in standing.excluded} | eligible
+    eligible = {one.uid: one for progress in approvals for one in progress.eligible}
+    return {one.uid: one for progress in approvals for one in progress.excluded} | eligible
 
 
 def metric_rows(
@@ -311,28 +311,28 @@ def _can_decide(
         return _no("You cannot approve your own request (SoD-1).", others)
     if excluded is not None:
         return _no(f"You cannot decide: {excluded.reason} ({excluded.rule}).", others)
-    standing = request.decisions.filter(lapsed_at__isnull=True)
-    if standing.filter(person=person).exists():
+    valid = request.decisions.filter(lapsed_at__isnull=True)
+    if valid.filter(person=person).exists():
         return _no("You have already decided on this evidence package.", others)
-    if (by := standing.filter(on_behalf_of=person).select_related("person").first()) is not None:
+    if (by := valid.filter(on_behalf_of=person).select_related("person").first()) is not None:
         return _no(f"{by.person.name} decided in your place. To decide yourself, revoke the delegation.", others)
     groups = ", ".join(sorted({rule.label for rule in document.approvals}))
-    asks = (
+    required = (
         f"The policy requires approval from {groups}."
         if groups
         else "The policy requires no approvals: the checks decide."
     )
-    return _no(f"You are not an approver of this request. {asks}", others)
+    return _no(f"You are not an approver of this request. {required}", others)
 
 
 def _my_places(person: User | None, judged: Verdict | None) -> tuple[Place, ...]:
     if person is None or judged is None:
         return ()
     found: dict[tuple[str, str], list[str]] = {}
-    for standing in judged.approvals:
-        for r in standing.may_approve:
+    for progress in judged.approvals:
+        for r in progress.may_approve:
             if r.uid == person.uid:
-                found.setdefault((r.on_behalf_of, r.delegator), []).append(standing.rule.group)
+                found.setdefault((r.on_behalf_of, r.delegator), []).append(progress.rule.group)
     return tuple(Place(*member, tuple(groups)) for member, groups in sorted(found.items()))
 
 

@@ -60,10 +60,10 @@ def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
     if document is None:
         return RequestEvaluation(None, (), {}, None, contents)
     rows = CheckRun.objects.filter(request=request).order_by("-pk")
-    related = ("progress", "external_run__reported_by") if _asks_outside(document) else ("progress",)
+    related = ("progress", "external_run__reported_by") if _has_external_checks(document) else ("progress",)
     runs = tuple(rows.select_related(*related))
-    standing = RequestEvaluation(document, runs, {}, None, contents)
-    latest = standing.latest
+    evaluation = RequestEvaluation(document, runs, {}, None, contents)
+    latest = evaluation.latest
     if request.is_live:
         planned = planning.plan(request, document, contents, latest)
         inputs, uncounted = {run.check_slug: run.inputs_digest for run in planned}, planning.uncounted(planned)
@@ -72,8 +72,8 @@ def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
         inputs = {slug: run.inputs_digest for slug, run in latest.items()}
     facts = gate_inputs.collect_facts(request, document, latest, inputs, uncounted=uncounted)
     judged = gate_inputs.with_failure(request, evaluate(document, facts))
-    return replace(standing, inputs=inputs, verdict=judged, facts=facts.checks)
+    return replace(evaluation, inputs=inputs, verdict=judged, facts=facts.checks)
 
 
-def _asks_outside(document: PolicyDocument) -> bool:
+def _has_external_checks(document: PolicyDocument) -> bool:
     return any(rule.external for rule in document.checks)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from audit import clock
 from audit import selectors as log
 from governance.gate import delegates, gate_inputs
-from governance.gate.eligibility import member, standing_of
+from governance.gate.eligibility import eligibility_of, member
 from governance.models import PromotionRequest
 from governance.policies import Exclusion
 from registry import access
@@ -30,7 +30,7 @@ WRITES = (Permission.REGISTER_VERSION, Permission.EDIT, Permission.REQUEST_PROMO
 class AccessWarningKind(StrEnum):
     """Reasons to review permissions."""
 
-    ASKS_AND_DECIDES = "asks_and_decides"
+    REQUESTS_AND_DECIDES = "asks_and_decides"
     UNSEEN = "unseen"
     DIRECT = "direct"
     SERVICE_WRITES = "service_writes"
@@ -65,7 +65,7 @@ def warnings_on(model: RegisteredModel, rights: Iterable[EffectivePermissions]) 
     for each in rights:
         person = each.person
         if each.may(Permission.REQUEST_PROMOTION) and each.may(Permission.DECIDE):
-            found.append(AccessWarning(AccessWarningKind.ASKS_AND_DECIDES, person))
+            found.append(AccessWarning(AccessWarningKind.REQUESTS_AND_DECIDES, person))
         if person.kind == User.Kind.SERVICE:
             if any(each.may(permission) for permission in WRITES):
                 found.append(AccessWarning(AccessWarningKind.SERVICE_WRITES, person))
@@ -142,12 +142,12 @@ def on_request(person: User, request: PromotionRequest) -> OnRequest:
     """
     document = gate_inputs.get_policy_document(request)
     called = tuple(dict.fromkeys(rule.group for rule in document.approvals)) if document is not None else ()
-    standing = standing_of(member(person), request, called)
+    eligibility = eligibility_of(member(person), request, called)
     return OnRequest(
         request=request,
         explanation=access.explain(person, Permission.DECIDE, request.model),
-        excluded=standing.excluded,
-        groups=tuple(group for group in called if group in standing.groups),
+        excluded=eligibility.excluded,
+        groups=tuple(group for group in called if group in eligibility.groups),
         called=called,
         in_place_of=_in_place_of(person, request),
     )

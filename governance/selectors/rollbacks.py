@@ -95,7 +95,7 @@ def rollback_candidates(model: RegisteredModel) -> tuple[RollbackCandidate, ...]
     revisions = PolicyRevision.objects.in_force()
     candidates = [(gate_inputs.parse_revision(revision), revision) for revision in revisions]
     live = PromotionRequest.objects.filter(model=model, state__in=PromotionRequest.LIVE)
-    asked = {(row.version_id, row.target_stage_id, row.target_alias): row.pk for row in live}
+    request_by_target = {(row.version_id, row.target_stage_id, row.target_alias): row.pk for row in live}
     found = []
     for (stage_id, alias), requests in places.items():
         stage = next(iter(requests.values())).target_stage
@@ -107,7 +107,7 @@ def rollback_candidates(model: RegisteredModel) -> tuple[RollbackCandidate, ...]
         left = [r.version for r in requests.values() if current is None or r.version_id != current.pk]
         for version in left[:MOST_SHOWN]:
             version.model = model
-            number = asked.get((version.pk, stage_id, alias))
+            number = request_by_target.get((version.pk, stage_id, alias))
             found.append(_candidate(version, stage, alias, current, candidates, number))
     return tuple(found)
 

@@ -105,7 +105,7 @@ def _live() -> QuerySet[PromotionRequest]:
     return PromotionRequest.objects.filter(model_id=OuterRef("pk"), state__in=PromotionRequest.LIVE)
 
 
-def _request(asking: SearchContext, term: Term) -> Q:
+def _request(context: SearchContext, term: Term) -> Q:
     given = {value.text for value in term.values}
     condition = Q()
     if states := given - {NONE}:
@@ -115,7 +115,7 @@ def _request(asking: SearchContext, term: Term) -> Q:
     return condition
 
 
-def _check(asking: SearchContext, term: Term) -> Q:
+def _check(context: SearchContext, term: Term) -> Q:
     later = CheckRun.objects.filter(
         request_id=OuterRef("request_id"), check_slug=OuterRef("check_slug"), pk__gt=OuterRef("pk")
     )
@@ -127,7 +127,7 @@ def _check(asking: SearchContext, term: Term) -> Q:
     return Q(Exists(failing))
 
 
-def _approval(asking: SearchContext, term: Term) -> Q:
+def _approval(context: SearchContext, term: Term) -> Q:
     return Q(Exists(deviating_versions().filter(model_id=OuterRef("pk"))))
 
 

@@ -32,9 +32,9 @@ from registry.services import people, sign_in_links
 
 logger = logging.getLogger(__name__)
 
-TOLD: Final = (PERSON_PASSWORD_SET, PERSON_LINK_ISSUED, PERSON_PASSWORD_REPLACED, PERSON_UPDATED)
+NOTIFIED_ACTIONS: Final = (PERSON_PASSWORD_SET, PERSON_LINK_ISSUED, PERSON_PASSWORD_REPLACED, PERSON_UPDATED)
 """Events of an account that are mailed to its holder and to the user who caused them."""
-SHOWN: Final = (*TOLD, PERSON_REGISTERED)
+SHOWN: Final = (*NOTIFIED_ACTIONS, PERSON_REGISTERED)
 """Events of an account that its holder's profile page lists."""
 RECENT: Final = 20
 
@@ -48,7 +48,7 @@ def is_mail_set_up() -> bool:
 def set_password(*, actor: Actor, person: User, password: str, reason: str) -> User:
     """Call `registry.services.people.set_password` and enqueue the notice. Same arguments and errors."""
     changed = people.set_password(actor=actor, person=person, password=password, reason=reason)
-    _tell_of_last(changed)
+    _notify_of_last(changed)
     return changed
 
 
@@ -58,9 +58,9 @@ def update_person(*, actor: Actor, person: User, name: str, title: str, email: s
     before = person.email
     changed = people.update_person(actor=actor, person=person, name=name, title=title, email=email, reason=reason)
     if changed.email != before and actor.person != person.uid:
-        _tell_of_last(changed)
+        _notify_of_last(changed)
         if before:
-            _tell_former_address(changed, before)
+            _notify_former_address(changed, before)
     return changed
 
 
@@ -80,7 +80,7 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
     link, secret = sign_in_links.issue_link(actor=actor, person=person, way=way, reason=reason)
     if way == SignInLink.Way.MAILED:
         task_queue.enqueue_on_commit(task_queue.MAIL_LINK, link.pk)
-    _tell_of_last(person)
+    _notify_of_last(person)
     return link, secret
 
 
@@ -88,7 +88,7 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
 def redeem_link(*, secret: str, password: str) -> User:
     """Call `registry.services.sign_in_links.redeem_link` and enqueue the notice. Same arguments and errors."""
     person = sign_in_links.redeem_link(secret=secret, password=password)
-    _tell_of_last(person)
+    _notify_of_last(person)
     return person
 
 
@@ -138,15 +138,17 @@ def mail_notice(event_id: int) -> int:
     Returns:
         The number of messages sent.
     """
-    event = Event.objects.filter(pk=event_id, thing_type="person", action__in=[str(action) for action in TOLD]).first()
+    event = Event.objects.filter(
+        pk=event_id, thing_type="person", action__in=[str(action) for action in NOTIFIED_ACTIONS]
+    ).first()
     if event is None or not is_mail_set_up():
         return 0
     holder = User.objects.filter(uid=event.thing_id).first()
-    doer = User.objects.filter(uid=event.actor_id).first()
+    actor = User.objects.filter(uid=event.actor_id).first()
     sent = 0
-    for person in dict.fromkeys(filter(None, (holder, doer))):
+    for person in dict.fromkeys(filter(None, (holder, actor))):
         if person.email and holder is not None:
-            sent += _mail(person.email, _notice(event, holder, doer))
+            sent += _mail(person.email, _notice(event, holder, actor))
     return sent
 
 
@@ -159,15 +161,15 @@ def security_events(person: User) -> list[Event]:
     return sorted(found.values(), key=lambda event: event.pk, reverse=True)[:RECENT]
 
 
-def _tell_of_last(person: User) -> None:
+def _notify_of_last(person: User) -> None:
     """Enqueue the notice about the latest event of an account in this transaction."""
-    names = [str(action) for action in TOLD]
+    names = [str(action) for action in NOTIFIED_ACTIONS]
     event = log.events_for_object(ObjectRef("person", person.uid)).filter(action__in=names).first()
     if event is not None:
         task_queue.enqueue_on_commit(task_queue.MAIL_NOTICE, event.pk)
 
 
-def _tell_former_address(person: User, address: str) -> None:
+def _notify_former_address(person: User, address: str) -> None:
     """Notify an account's former address on commit: the holder may have access to no other."""
     text = f"{person.name},\n\nan administrator gave your Countersign account another e-mail address."
     transaction.on_commit(partial(_mail, address, f"{text} {_REMEDY}"))
@@ -176,9 +178,9 @@ def _tell_former_address(person: User, address: str) -> None:
 _REMEDY: Final = "If you did not expect this, tell your compliance officer; the audit log has the event.\n"
 
 
-def _notice(event: Event, holder: User, doer: User | None) -> str:
-    who = doer.name if doer is not None else "A process of this installation"
-    whose = "their own account" if doer == holder else f"the account of {holder.name}"
+def _notice(event: Event, holder: User, actor: User | None) -> str:
+    who = actor.name if actor is not None else "A process of this installation"
+    whose = "their own account" if actor == holder else f"the account of {holder.name}"
     return (
         f"{who} {event.sentence}: {whose} ({holder.username}), {event.happened_at:%d %B %Y %H:%M} UTC.\n\n{_REMEDY}"
         f"\nOpen: {settings.PUBLIC_URL}/profile/\n"

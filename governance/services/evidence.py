@@ -190,7 +190,7 @@ def attach_file(
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     if _places_to_approve(version):
-        _require_asking(actor, version)  # before the bytes are read, which may take long
+        _require_may_request(actor, version)  # before the bytes are read, which may take long
     blob = attachments.store_file(actor=actor, version=version, path=path, stream=stream, sha256=sha256)
     return attach_stored_file(actor=actor, version=version, path=path, blob=blob, reason=reason)
 
@@ -205,7 +205,7 @@ def attach_stored_file(
     promotions.rebind_requests(version, actor=actor)
     if not there:
         for place in _places_to_approve(version):
-            _require_asking(actor, version)
+            _require_may_request(actor, version)
             promotions.request(
                 actor=actor,
                 version=version,
@@ -213,8 +213,8 @@ def attach_stored_file(
                 target_alias=place.alias or None,
                 reason=reason.strip() or _reason(path, place),
             )
-    asked = [place.reapproval for place in approvals(version) if place.reapproval is not None]
-    return Attached(added, tuple(PromotionRequest.objects.filter(pk__in=asked).order_by("pk")))
+    reapprovals = [place.reapproval for place in approvals(version) if place.reapproval is not None]
+    return Attached(added, tuple(PromotionRequest.objects.filter(pk__in=reapprovals).order_by("pk")))
 
 
 def _places_to_approve(version: ModelVersion) -> list[Approval]:
@@ -222,7 +222,7 @@ def _places_to_approve(version: ModelVersion) -> list[Approval]:
     return [place for place in approvals(version) if place.before_governance and place.reapproval is None]
 
 
-def _require_asking(actor: Actor, version: ModelVersion) -> None:
+def _require_may_request(actor: Actor, version: ModelVersion) -> None:
     """Refuse an actor who cannot open the request that a file for an approved place needs."""
     if actor.person is None:
         raise InvalidStateError(

@@ -182,7 +182,7 @@ def update(*, actor: Actor, run: ExternalRun, report: RunReport) -> ExternalRun:
     checked = check_report(faults, report, run.status, objections=run.objections)
     faults.raise_if_any()
     if run.status == Status.COMPLETED:
-        if _says_the_same(run, checked):
+        if _is_same_report(run, checked):
             return run
         raise InvalidStateError(
             f"The run is completed ({run.conclusion}) and final: begin another run to report another result.",
@@ -202,7 +202,7 @@ def update(*, actor: Actor, run: ExternalRun, report: RunReport) -> ExternalRun:
     return run
 
 
-def _says_the_same(run: ExternalRun, checked: CheckedReport) -> bool:
+def _is_same_report(run: ExternalRun, checked: CheckedReport) -> bool:
     """Return whether a report repeats the result of a completed run, which has the contents of its attachment, too."""
     values = dict(checked.values)
     findings, measures = values.pop("findings", []), values.pop("measures", {})

@@ -15,7 +15,7 @@ from governance.checks.base import ENVIRONMENT_LOCK
 from governance.checks.locked_packages import MAX_LOCK, LockUnreadableError, Pin, read_locked_packages
 from governance.gate import approvals
 from governance.gate.approvals import Approval
-from governance.gate.eligibility import involvements, members_among, standing_of
+from governance.gate.eligibility import eligibility_of, involvements, members_among
 from governance.gate.gate_inputs import called_groups, parse_revision
 from governance.models import (
     AdvisoryMirror,
@@ -248,7 +248,7 @@ def conflicted_approvers(held: Sequence[Approval]) -> list[Change]:
             member = known.get(decision.person_id)
             if member is None or decision.person.uid in involved[one.request].contributed:
                 continue
-            excluded = standing_of(member, request, called_groups(request), involved=involved[one.request]).excluded
+            excluded = eligibility_of(member, request, called_groups(request), involved=involved[one.request]).excluded
             if excluded is not None and excluded.rule not in _LATER_CHANGE_OF_ACCOUNT:
                 words = f"{excluded.reason} ({excluded.rule}), and approved it in request #{one.request}."
                 found.append(Change(Cause.APPROVER_CONFLICTED, f"{decision.uid}", one, words))

@@ -31,7 +31,7 @@ from registry.models import Stage
 log = logging.getLogger(__name__)
 
 KEEPER: Final = process("impacts")
-_ASKS_APPROVAL: Final = (Impact.Consequence.REAPPROVAL, Impact.Consequence.DEMOTE)
+_NEEDS_APPROVAL: Final = (Impact.Consequence.REAPPROVAL, Impact.Consequence.DEMOTE)
 
 
 def record_all() -> list[Impact]:
@@ -130,7 +130,7 @@ def follow(key: int) -> Impact:
         The impact as it is now.
     """
     impact = _settle(key)
-    if impact.settled_at is not None or impact.consequence not in _ASKS_APPROVAL:
+    if impact.settled_at is not None or impact.consequence not in _NEEDS_APPROVAL:
         return impact
     if impact.reapproval is None or not impact.reapproval.is_live:
         _attach(impact, "reapproval", _request_again(impact))

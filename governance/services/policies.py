@@ -344,12 +344,12 @@ def _refuse_ambiguity(document: language.PolicyDocument, starts_at: datetime) ->
     """Refuse a document that is ambiguous with another policy at any time from `starts_at` on, as decided now."""
     others = PolicyRevision.objects.in_force_since(starts_at).exclude(policy__slug=document.slug)
     for other in others.order_by("policy__slug", "number"):
-        standing = gate_inputs.parse_revision(other)
-        if language.is_ambiguous(document, standing):
-            common = ", ".join(language.overlap(document, standing))
+        in_force = gate_inputs.parse_revision(other)
+        if language.is_ambiguous(document, in_force):
+            common = ", ".join(language.overlap(document, in_force))
             raise ConflictError(
-                f"{standing.slug} covers {common} for some of the same models with the same priority "
-                f"({standing.priority}), and neither of the two is more specific: give one of them another priority, "
+                f"{in_force.slug} covers {common} for some of the same models with the same priority "
+                f"({in_force.priority}), and neither of the two is more specific: give one of them another priority, "
                 "or restrict it further, so that it is certain which one governs.",
                 code="ambiguous_policy",
                 existing=other.policy,

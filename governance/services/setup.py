@@ -77,11 +77,11 @@ def initialise(starter: str = "light") -> Installed:
     if not Policy.objects.exists():
         for slug in policies.STARTER_SETS[starter]:
             _create_group(slug)
-    asked, published = None, []
+    questionnaire, published = None, []
     if change_proposals.is_exempt(INSTALLER):
-        asked = questionnaires.install_starter(actor=INSTALLER)
+        questionnaire = questionnaires.install_starter(actor=INSTALLER)
         published = policies.install_starter(actor=INSTALLER, name=starter)
-    return Installed(opened, made, asked is not None, tuple(f"{r.policy.slug} v{r.number}" for r in published))
+    return Installed(opened, made, questionnaire is not None, tuple(f"{r.policy.slug} v{r.number}" for r in published))
 
 
 def _create_group(slug: str) -> bool:

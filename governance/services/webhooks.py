@@ -24,7 +24,7 @@ from registry import access
 from registry.exceptions import NotFoundError
 from registry.validation import ErrorCollector
 
-NEWS: Final[tuple[str, ...]] = (
+EVENT_TYPES: Final[tuple[str, ...]] = (
     "registered_model.created",
     "model_version.created",
     "model_version_tag.set",
@@ -142,15 +142,15 @@ def update(*, actor: Actor, webhook_id: str, secret: str | None = None, **change
         differing = {field: value for field, value in facts.items() if getattr(row, field) != value}
         if not differing and not secret:
             return row
-        said = [
+        changed_fields = [
             Change(field, _kept(field, getattr(row, field)), _kept(field, value)) for field, value in differing.items()
         ]
         if secret:
             _, new = WebhookSecret.objects.update_or_create(webhook=row, defaults={"value": secret})
-            said.append(Change("secret", None if new else "given", "given" if new else "replaced"))
+            changed_fields.append(Change("secret", None if new else "given", "given" if new else "replaced"))
         if differing.get("status") == Webhook.Status.ACTIVE:
             row.since = log.latest_event_pk()
-        _record(WEBHOOK_UPDATED, actor, row, said)
+        _record(WEBHOOK_UPDATED, actor, row, changed_fields)
         for field, value in differing.items():
             setattr(row, field, value)
         row.updated_at = clock.now()
@@ -238,8 +238,8 @@ def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
         facts["description"] = faults.clean_text("/description", facts["description"], 5_000)
     if "events" in facts:
         facts["events"] = list(dict.fromkeys(facts["events"]))
-        if not facts["events"] or not set(facts["events"]) <= set(NEWS):
-            faults.add("/events", "unknown_event", f"A webhook's events are one or more of: {', '.join(NEWS)}.")
+        if not facts["events"] or not set(facts["events"]) <= set(EVENT_TYPES):
+            faults.add("/events", "unknown_event", f"A webhook's events are one or more of: {', '.join(EVENT_TYPES)}.")
     if facts.get("status", Webhook.Status.ACTIVE) not in Webhook.Status.values:
         faults.add("/status", "unknown_status", "A webhook's status is ACTIVE or DISABLED.")
     if secret and not _VISIBLE.fullmatch(secret):

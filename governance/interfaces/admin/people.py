@@ -390,7 +390,7 @@ class UserAdmin(AuditedModelAdmin):
                 ("Request", "Waits for"),
                 [
                     *((_request(r), "their decision") for r in left.waiting[:SHOWN]),
-                    *((_request(r), "what its policy requires; they opened it") for r in left.asked[:SHOWN]),
+                    *((_request(r), "what its policy requires; they opened it") for r in left.requested[:SHOWN]),
                 ],
                 "No open request waits for this account or was opened by it.",
             ),

@@ -62,8 +62,8 @@ def serialize_version(row: CompactVersion, *, reference: str = "", additions: st
         shown["tags"] = _tags(tags)
     if row.aliases:
         shown["aliases"] = list(row.aliases)
-    if row.standing is not None and row.standing.state in _RUN_STATES:
-        shown["deployment_job_state"] = _gate(row.standing)
+    if row.gate is not None and row.gate.state in _RUN_STATES:
+        shown["deployment_job_state"] = _gate(row.gate)
     return shown
 
 

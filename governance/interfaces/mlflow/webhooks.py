@@ -74,8 +74,8 @@ def test(actor: Actor, given: RequestParams) -> Answer:
     webhook = webhooks.get(actor, given.text("webhook_id"))
     event = given.object("event")
     event_type = _named(event) if event is not None else webhook.events[0]
-    if event_type not in webhooks.NEWS:
-        raise invalid(f"There is no event {event_type[:100]} here. Events are: {', '.join(webhooks.NEWS)}.")
+    if event_type not in webhooks.EVENT_TYPES:
+        raise invalid(f"There is no event {event_type[:100]} here. Events are: {', '.join(webhooks.EVENT_TYPES)}.")
     ended = sending.send_test(actor=actor, webhook=webhook, event_type=event_type)
     result: Answer = {"success": ended.success}
     if ended.status is not None:

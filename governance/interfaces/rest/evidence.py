@@ -264,7 +264,7 @@ def _read_card(version: ModelVersion, card: ModelCard, revisions: int) -> Parsed
         metadata=metadata,
         sections=sections,
         asked=state.required,
-        lacks=[MissingSection(code=x.code, where=x.where, detail=x.message) for x in state.lacks],
+        lacks=[MissingSection(code=x.code, where=x.where, detail=x.message) for x in state.missing],
         policy=state.policy,
         unreadable=unreadable,
     )

@@ -14,7 +14,7 @@ from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.promotions import TargetInput
 from governance.interfaces.rest.schemas import RequestBody, ResponseBody
 from governance.policies import PolicyDocument
-from governance.selectors import AskedGroup, ReadinessOutcome, ReadinessStep, TargetReadiness
+from governance.selectors import ReadinessOutcome, ReadinessStep, RequiredGroup, TargetReadiness
 from governance.services import policies
 from registry import selectors as registry
 from registry.exceptions import FieldError, ValidationFailedError
@@ -67,7 +67,7 @@ class RequiredGroupResponse(ResponseBody):
     excluded: list[str] = Field(description="Why other members cannot approve, with the rule.")
 
     @classmethod
-    def of(cls, group: AskedGroup) -> RequiredGroupResponse:
+    def of(cls, group: RequiredGroup) -> RequiredGroupResponse:
         return cls(
             group=group.group,
             count=group.count,
@@ -120,7 +120,7 @@ class TargetReadinessResponse(ResponseBody):
             open_request=target.open_request,
             policies=[GoverningRevision(slug=slug, revision=number) for slug, number in target.policies],
             steps=[ReadinessStepResponse.of(step) for step in target.steps],
-            asked=[RequiredGroupResponse.of(group) for group in target.asked],
+            asked=[RequiredGroupResponse.of(group) for group in target.required_groups],
         )
 
 

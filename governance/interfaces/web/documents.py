@@ -188,7 +188,7 @@ def _describe_completeness(state: CardCompleteness) -> str:
         return f"cannot be read: {state.unreadable}"
     if state.complete:
         return f"all {state.required} required parts are there"
-    places = "; ".join(missing.where for missing in state.lacks)
+    places = "; ".join(missing.where for missing in state.missing)
     return f"{state.there} of {state.required} required parts are there. Missing or unfinished: {places}"
 
 
