@@ -658,9 +658,9 @@ class Client:
         changed(answer.document)
         away: ClientError | None = None
         while not done(answer.document) and (left := end - time.monotonic()) > 0:
-            asked_at, hold = time.monotonic(), max(1, min(MAX_LONG_POLL_SECONDS, int(left)))
+            sent_at, hold = time.monotonic(), max(1, min(MAX_LONG_POLL_SECONDS, int(left)))
             try:
-                news = self._ask(
+                response = self._ask(
                     "GET",
                     f"/promotions/{number}",
                     query={"wait": hold},
@@ -677,11 +677,11 @@ class Client:
                 )
                 continue
             away = None
-            if news.status != 304:
-                answer = news
+            if response.status != 304:
+                answer = response
                 changed(answer.document)
-            elif time.monotonic() - asked_at < 1:  # the server holds too many requests: retry at the time it gives
-                time.sleep(min(_retry_after(news) or 2.0, max(0.0, end - time.monotonic())))
+            elif time.monotonic() - sent_at < 1:  # the server holds too many requests: retry at the time it gives
+                time.sleep(min(_retry_after(response) or 2.0, max(0.0, end - time.monotonic())))
         if away is not None:
             raise away
         return answer.document
@@ -837,7 +837,7 @@ class Client:
             return upload.chunks(self._progress) if upload is not None else [payload]
 
         for attempt in range(1, self._attempts + 1):
-            asked_for = 0.0
+            retry_after = 0.0
             try:
                 answer = self._once(method, target, sent, chunks, timeout or self._timeout)
                 if answer.status < 400:
@@ -846,19 +846,19 @@ class Client:
                 # Two requests with one key: the first is still running.
                 if answer.status not in AGAIN and answer.document.get("code") != "idempotency_in_progress":
                     raise failure
-                asked_for = _retry_after(answer)
+                retry_after = _retry_after(answer)
             except _Lost as lost:
                 failure = ConnectionFailedError(str(lost))
                 if lost.for_good:
                     raise failure from None
             if attempt == self._attempts:
                 break
-            self._pause(failure, attempt, asked_for)
+            self._pause(failure, attempt, retry_after)
         raise failure
 
-    def _pause(self, failure: ClientError, attempt: int, asked_for: float = 0.0) -> None:
+    def _pause(self, failure: ClientError, attempt: int, retry_after: float = 0.0) -> None:
         pause = self._backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (spreads, hides nothing)
-        pause = min(MAX_BACKOFF_SECONDS, max(asked_for, pause))
+        pause = min(MAX_BACKOFF_SECONDS, max(retry_after, pause))
         self._note(f"{failure} Trying again in {pause:.1f} s ({attempt} of {self._attempts}).")
         time.sleep(pause)
 
@@ -1686,9 +1686,9 @@ def _follow(client: Client, number: int, options: argparse.Namespace, console: C
 
     def changed(document: Json) -> None:
         requirements = _items(document, "requirements")
-        news = [r for r in requirements if seen.get(str(r.get("id"))) != str((r.get("state"), r.get("detail")))]
+        updated = [r for r in requirements if seen.get(str(r.get("id"))) != str((r.get("state"), r.get("detail")))]
         seen.update({str(r.get("id")): str((r.get("state"), r.get("detail"))) for r in requirements})
-        console.note(*(requirement_lines(news)))
+        console.note(*(requirement_lines(updated)))
 
     document = client.follow(number, timeout=options.timeout, changed=changed)
     _print_request(document, console)

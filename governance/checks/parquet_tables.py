@@ -44,9 +44,9 @@ class ParquetTable(Table):
         more = f"; left out: {', '.join(self.left_out[:5])}" if self.left_out else ""
         return f"Parquet; found: {listed}{' …' if len(self.columns) > 20 else ''}{more}"
 
-    def lacks(self, names: Any) -> str:
+    def missing_columns_message(self, names: Any) -> str:
         """Return the message for missing columns."""
-        return super().lacks(names).replace("in the header line", "when you write the file")
+        return super().missing_columns_message(names).replace("in the header line", "when you write the file")
 
     @property
     def peculiarities(self) -> tuple[str, ...]:

@@ -101,10 +101,10 @@ class Table:
         places = [self.place(name) for name in (*required, *optional)]
         lacking = [name for name, place in zip(required, places, strict=False) if place is None]
         if lacking:
-            raise TableFormatError(self.lacks(lacking))
+            raise TableFormatError(self.missing_columns_message(lacking))
         return (tuple(record[p] if p is not None else "" for p in places) for record in self.records())
 
-    def lacks(self, names: Sequence[str]) -> str:
+    def missing_columns_message(self, names: Sequence[str]) -> str:
         """Return the message for missing columns: what was found, and the remedy."""
         wanted = " and ".join(f"“{name}”{_or_as(name)}" for name in names)
         return f"{self.file.path} lacks a column {wanted}: {self.described()}. Name the column in the header line."

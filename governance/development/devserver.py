@@ -76,18 +76,18 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-_asked_to_end: list[str] = []
+_end_signals: list[str] = []
 
 
 def _interrupt(number: int, _: object) -> None:
     # Raised in the main thread, possibly where exceptions are ignored; therefore it is stored as well.
-    _asked_to_end.append(signal.Signals(number).name)
-    _check_asked()
+    _end_signals.append(signal.Signals(number).name)
+    _raise_if_interrupted()
 
 
-def _check_asked() -> None:
-    if _asked_to_end:
-        raise Interrupted(_asked_to_end[0])
+def _raise_if_interrupted() -> None:
+    if _end_signals:
+        raise Interrupted(_end_signals[0])
 
 
 def _run(host: str, wanted_port: int | None, *, empty: bool) -> None:
@@ -250,7 +250,7 @@ def _wait_until_ready(url: str, children: list[Child]) -> None:
     deadline = time.monotonic() + PATIENCE
     answer = "nothing"
     while True:
-        _check_asked()
+        _raise_if_interrupted()
         for child in children:
             if child.ended is not None:
                 raise StartupError(f"{child.name} ended with {child.ended}:\n{child.last_lines()}")
@@ -286,7 +286,7 @@ def _restart_dead(children: list[Child]) -> None:
     started = {child.name: time.monotonic() for child in children}
     failures = dict.fromkeys(started, 0)
     while True:
-        _check_asked()
+        _raise_if_interrupted()
         time.sleep(1)
         heal()
         for child in children:

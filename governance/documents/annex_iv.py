@@ -47,7 +47,7 @@ class Point:
 
     clause: str
     title: str
-    asks: tuple[RequiredItem, ...]
+    items: tuple[RequiredItem, ...]
 
 
 GENERAL = "General description"

@@ -96,7 +96,7 @@ def _position(event: Event | None) -> dict[str, Any] | None:
 def _point(known: SectionBuilder, point: Point) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = []
     missing = []
-    for item in point.asks:
+    for item in point.items:
         found = _answers(known, item)
         blocks += [block for block in found if block not in blocks]
         if not found:

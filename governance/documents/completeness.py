@@ -23,17 +23,17 @@ class CardCompleteness:
     """
 
     required: int
-    lacks: tuple[cards.MissingSection, ...] = ()
+    missing: tuple[cards.MissingSection, ...] = ()
     policy: str = ""
     unreadable: str = ""
 
     @property
     def there(self) -> int:
-        return self.required - len(self.lacks)
+        return self.required - len(self.missing)
 
     @property
     def complete(self) -> bool:
-        return not self.lacks and not self.unreadable
+        return not self.missing and not self.unreadable
 
 
 def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> tuple[Any, str]:

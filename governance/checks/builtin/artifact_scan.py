@@ -31,8 +31,8 @@ from governance.checks.scan.report import Effect, Options, ScanFinding, Verdict
 MAX_EFFECTS = 300
 MAX_FILES = 500
 """Maximum numbers of effects and of files that a result lists; it always states the total."""
-_ROOM_FOR_FINDINGS = 120 * 1024
-_ROOM_FOR_LISTS = 40 * 1024
+_MAX_FINDINGS_BYTES = 120 * 1024
+_MAX_LISTS_BYTES = 40 * 1024
 _MAX_MESSAGE = 900
 _MAX_WHERE = 300
 _SEVERITIES = tuple(Severity)
@@ -198,13 +198,13 @@ def _summary(found: ArtifactScan, failing: list[ScanFinding]) -> str:
 def _findings(found: ArtifactScan) -> tuple[Finding, ...]:
     """Return the findings that fit into a result, worst first; the last one states how many are left out."""
     kept: list[Finding] = []
-    room = _ROOM_FOR_FINDINGS
+    remaining = _MAX_FINDINGS_BYTES
     for finding in found.findings:
         shown = Finding(
             finding.code, _clean(finding.message, _MAX_MESSAGE), finding.severity, _clean(finding.where, _MAX_WHERE)
         )
-        room -= len(json.dumps(shown.message + shown.where, ensure_ascii=False).encode()) + 100
-        if room < 0 or len(kept) >= MAX_FINDINGS - 1:
+        remaining -= len(json.dumps(shown.message + shown.where, ensure_ascii=False).encode()) + 100
+        if remaining < 0 or len(kept) >= MAX_FINDINGS - 1:
             left = len(found.findings) - len(kept)
             message = f"{left} more findings are left out here; countersign scan lists all."
             return (*kept, Finding("more_findings", message, finding.severity))
@@ -213,17 +213,17 @@ def _findings(found: ArtifactScan) -> tuple[Finding, ...]:
 
 
 def _measures(found: ArtifactScan) -> dict[str, Json]:
-    effects, room = [], _ROOM_FOR_LISTS
+    effects, remaining = [], _MAX_LISTS_BYTES
     for effect in found.effects[:MAX_EFFECTS]:
         shown = _effect(effect)
-        room -= len(json.dumps(shown, ensure_ascii=False).encode())
-        if room < 0:
+        remaining -= len(json.dumps(shown, ensure_ascii=False).encode())
+        if remaining < 0:
             break
         effects.append(shown)
-    files, room = {}, _ROOM_FOR_LISTS
+    files, remaining = {}, _MAX_LISTS_BYTES
     for path, file in sorted(found.files, key=lambda pair: pair[1].verdict is Verdict.SAFE)[:MAX_FILES]:
-        room -= len(path.encode()) + 60
-        if room < 0:
+        remaining -= len(path.encode()) + 60
+        if remaining < 0:
             break
         files[path] = {"verdict": str(file.verdict), "format": str(file.format)}
     complete = json.dumps([_effect(effect) for effect in found.effects], sort_keys=True).encode()

@@ -74,7 +74,7 @@ class DocumentPart(BaseModel):
     signed_off_on: Annotated[date | None, BeforeValidator(lambda given: given and read_day(given))] = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> Self:
+    def _is_unambiguous(self) -> Self:
         """Refuse a part with an answer and a reason why there is none."""
         if self.answer.strip() and self.not_applicable.strip():
             raise ValueError("write answer or not_applicable, not both")

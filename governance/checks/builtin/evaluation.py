@@ -376,7 +376,7 @@ def _places(table: Table, group_columns: Sequence[str], *, needs_output: bool) -
     """Return the positions of the columns that are read. Raises TableFormatError if one is missing."""
     found = {name: place for name in ("label", "score", "prediction", "id") if (place := table.place(name)) is not None}
     if "label" not in found:
-        raise TableFormatError(table.lacks(["label"]))
+        raise TableFormatError(table.missing_columns_message(["label"]))
     if needs_output and not {"score", "prediction"} & found.keys():
         raise TableFormatError(
             f"{table.file.path} needs a column score or prediction besides label: {table.described()}. Name it score, "
@@ -385,7 +385,7 @@ def _places(table: Table, group_columns: Sequence[str], *, needs_output: bool) -
     groups = {name: table.place(name) for name in group_columns}
     lacking = [name for name, place in groups.items() if place is None]
     if lacking:
-        raise TableFormatError(table.lacks(lacking))
+        raise TableFormatError(table.missing_columns_message(lacking))
     return found | {f"group {name}": place for name, place in groups.items() if place is not None}
 
 

@@ -106,7 +106,7 @@ The check shows that the parts are present. Whether they are true and sufficient
         except (ModelCardParseError, UnicodeDecodeError) as error:
             message = f"The model card cannot be read: {error}"
             return CheckOutcome(Conclusion.FAILURE, message[:2000], (Finding("card_unreadable", message[:2000]),))
-        findings = [_finding(lack) for lack in find_missing_sections(card, **params.model_dump())]
+        findings = [_finding(missing) for missing in find_missing_sections(card, **params.model_dump())]
         measures = {"words": {s.title[:120]: s.words for s in card.sections[:100]}}
         total = len(params.required_metadata) + len(params.required_sections)
         if not findings:
@@ -116,5 +116,5 @@ The check shows that the parts are present. Whether they are true and sufficient
         return CheckOutcome(Conclusion.FAILURE, summary[:2000], tuple(findings[:MAX_FINDINGS]), measures)
 
 
-def _finding(lack: MissingSection) -> Finding:
-    return Finding(lack.code, lack.message, where=lack.where)
+def _finding(missing: MissingSection) -> Finding:
+    return Finding(missing.code, missing.message, where=missing.where)

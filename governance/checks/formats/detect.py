@@ -182,7 +182,7 @@ def _archive(archive: archives.Archive, depth: int) -> Sniffed:
         inner = _member(archive, member, depth, whole=kind is Format.ZIP and member.file_size <= WHOLE_MEMBER)
         if inner.format in RUNS_CODE and kind is not Format.ZIP:
             return Sniffed(Format.PICKLE, f"is a zip archive whose member {member.filename[:80]!r} {inner.reason}")
-        if kind is not Format.ZIP and inner.format not in _LAWFUL_MEMBERS[kind]:
+        if kind is not Format.ZIP and inner.format not in _ALLOWED_MEMBERS[kind]:
             raise Malformed(f"looks like {kind}, but its member {member.filename[:80]!r} {inner.reason}")
         if kind is Format.ZIP:
             _keep(members, member.filename, inner)
@@ -192,7 +192,7 @@ def _archive(archive: archives.Archive, depth: int) -> Sniffed:
 
 
 _RAW = {Format.UNKNOWN, Format.EMPTY, Format.TEXT}
-_LAWFUL_MEMBERS = {
+_ALLOWED_MEMBERS = {
     Format.SKOPS: {*_RAW, Format.NPY, Format.NPZ},
     Format.KERAS: {*_RAW, Format.HDF5, Format.NPY, Format.NPZ},
     Format.NPZ: {Format.NPY},

@@ -61,7 +61,7 @@ def _lapse(world: World, model: Described, number: int) -> History:
     request = ask_for_production(world, model, number, who=model.pipeline, reason=reason)
     yield world.workday(5.3)
     acts.sign(world, request, "jonas", "approve", "Recomputed AUC and KS from the pinned table; they agree.")
-    asked = acts.comment(
+    comment = acts.comment(
         world, request, "aiko", f"@{model.author}: are thin-file applicants ranked *better* than by v{before.number}?"
     )
     yield world.workday(4.4)
@@ -71,7 +71,7 @@ def _lapse(world: World, model: Described, number: int) -> History:
         model.author,
         "No better:\n\n| segment | AUC |\n| --- | --- |\n| thin file | 0.781 |\n| others | 0.874 |\n\n"
         "I add a sentence to the card.",
-        asked,
+        comment,
     )
     acts.sign(world, request, "aiko", "approve", "The weakest slice needs a sentence in the card, else fine.")
     yield world.workday(3.2)

@@ -31,7 +31,7 @@ KIND = ImportRecord.Kind.MLFLOW
 NOWHERE = frozenset({"", "none"})
 """How MLflow marks a version without a stage."""
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG = 100, 250, 5_000
-_MEND_THERE = "correct it in the source and run the import again"
+_CORRECT_AT_SOURCE = "correct it in the source and run the import again"
 _ASK = "request its promotion here"
 
 
@@ -57,7 +57,7 @@ class MlflowImport:
     prefix: str = ""
     dry: bool = False
     on_page: Callable[[Report], None] = lambda report: None
-    brought: Callable[[ModelVersion], None] = lambda version: None
+    on_import: Callable[[ModelVersion], None] = lambda version: None
     report: Report = field(default_factory=Report)
 
     def run(self) -> Report:
@@ -74,7 +74,7 @@ class MlflowImport:
         self._lifecycle = selectors.lifecycle()
         for their in mlflow_client.models(self.server):
             if isinstance(their, str):
-                self.report.note(their, "an entry must follow MLflow's protocol", _MEND_THERE)
+                self.report.note(their, "an entry must follow MLflow's protocol", _CORRECT_AT_SOURCE)
             else:
                 self._model(their)
             self.on_page(self.report)
@@ -101,7 +101,7 @@ class MlflowImport:
                 self._page(their, model, page)
                 self.on_page(self.report)
         except Malformed as fault:
-            self.report.note(f"the versions of {their.name}", f"{fault}", _MEND_THERE)
+            self.report.note(f"the versions of {their.name}", f"{fault}", _CORRECT_AT_SOURCE)
         if model is not None and not self.dry:
             self._free_aliases(their, model)
 
@@ -117,7 +117,7 @@ class MlflowImport:
         return True
 
     def _register(self, their: RemoteModel, name: str) -> RegisteredModel | None:
-        tags, left = _lawful(their.tags)
+        tags, left = _valid_tags(their.tags)
         description = their.description[:100_000]
         try:
             model = importing.import_model(
@@ -155,7 +155,7 @@ class MlflowImport:
         for entry in page:
             if isinstance(entry, str):
                 form = "an entry must follow MLflow's protocol"
-                self.report.note(f"{their.name} {entry}", form, _MEND_THERE)
+                self.report.note(f"{their.name} {entry}", form, _CORRECT_AT_SOURCE)
         there = importing.imported_version_numbers(self.server.origin, their.name, [entry.number for entry in remote])
         for entry in remote:
             if entry.number in there:
@@ -165,7 +165,7 @@ class MlflowImport:
             try:
                 self._version(their, model, entry)
             except DomainError as refusal:
-                self.report.note(f"{their.name} version {entry.number}", refusal.detail, _MEND_THERE)
+                self.report.note(f"{their.name} version {entry.number}", refusal.detail, _CORRECT_AT_SOURCE)
 
     def _note_changes(self, their: RemoteModel, entry: RemoteVersion, record: ImportRecord) -> None:
         aliases = tuple(alias for alias, number in their.aliases.items() if number == entry.number)
@@ -179,13 +179,13 @@ class MlflowImport:
             assert model is not None
             with transaction.atomic():
                 version = self._import(their, model, entry, aliases)
-                self.brought(version)
+                self.on_import(version)
                 places = self._settle(version, stage, aliases)
             self.report.counts.update(places)
         elif stage is not None and self._lifecycle.needs_promotion(self._initial.slug, stage.slug):
             self.report.counts["marked promoted before governance"] += 1
         self.report.counts["versions imported"] += 1
-        self._note_tags(f"{their.name} version {entry.number}", _lawful(entry.tags)[1])
+        self._note_tags(f"{their.name} version {entry.number}", _valid_tags(entry.tags)[1])
         if why_not:
             self.report.note(f"{their.name} version {entry.number} in {entry.stage}", why_not, _ASK)
 
@@ -215,7 +215,7 @@ class MlflowImport:
                 run_id=entry.run_id,
                 run_link=link,
                 description=entry.description,
-                tags=_lawful(entry.tags)[0],
+                tags=_valid_tags(entry.tags)[0],
             ),
             number=int(entry.number),
         )
@@ -311,7 +311,7 @@ def _called(lifecycle: Lifecycle, name: str) -> StageSpec | None:
     return next((stage for stage in lifecycle.stages if stage.name.casefold() == name.casefold()), None)
 
 
-def _lawful(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def _valid_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return the valid tags, and the keys of the invalid ones."""
     kept: dict[str, str] = {}
     left: list[str] = []

@@ -21,7 +21,7 @@ from registry.services.importing import ImportedClaim
 from registry.services.versions import VersionSpec
 from registry.validation import ErrorCollector
 
-_MEND = "correct it in the file, or leave it out"
+_CORRECT_IN_FILE = "correct it in the file, or leave it out"
 
 
 @dataclass
@@ -49,13 +49,13 @@ class ExportImport:
         access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
         for file, export in exports:
             for fault in export.skipped:
-                self.report.note(f"{file}{fault.pointer}", f"skipped: {fault.detail}", _MEND)
+                self.report.note(f"{file}{fault.pointer}", f"skipped: {fault.detail}", _CORRECT_IN_FILE)
             for version in sorted(export.versions, key=_in_order):
                 try:
                     self._record(version)
                 except DomainError as refusal:
                     what = f"{file}{version.where}: {version.name} version {version.number}"
-                    way = "import it under another name with --prefix" if _taken(refusal) else _MEND
+                    way = "import it under another name with --prefix" if _taken(refusal) else _CORRECT_IN_FILE
                     self.report.note(what, refusal.detail, way)
         return self.report
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 _DECIDE_HERE = "check the version here: changes in the source are not applied"
-MOST_TOLD = 1_000
+MAX_NOTES = 1_000
 """Maximum lines of the table; further ones are counted."""
 
 
@@ -26,13 +26,13 @@ class Report:
 
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[Note] = field(default_factory=list)
-    untold: int = 0
+    omitted: int = 0
 
     def note(self, what: str, rule: str, way_out: str) -> None:
-        if len(self.notes) < MOST_TOLD:
+        if len(self.notes) < MAX_NOTES:
             self.notes.append(Note(what, rule, way_out))
         else:
-            self.untold += 1
+            self.omitted += 1
 
     def note_changes(self, what: str, changes: Sequence[tuple[str, str, str]]) -> None:
         """Report what changed in the source since the import: (field, before, now)."""
@@ -56,10 +56,10 @@ class Report:
             yield f"{self.counts[word]:>9,}  {word}"
         if self.notes:
             yield ""
-            yield f"{len(self.notes) + self.untold:,} left out or not changed:"
+            yield f"{len(self.notes) + self.omitted:,} left out or not changed:"
             for note in self.notes:
                 yield f"  {note.what}"
                 yield f"      rule      {note.rule}"
                 yield f"      remedy    {note.way_out}"
-            if self.untold:
-                yield f"  … and {self.untold:,} more: correct these and run the import again."
+            if self.omitted:
+                yield f"  … and {self.omitted:,} more: correct these and run the import again."

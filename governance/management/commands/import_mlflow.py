@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 owner=person(options["owner"]) if options["owner"] else None,
                 prefix=options["prefix"],
                 dry=options["dry_run"],
-                on_page=progress.tell,
+                on_page=progress.show,
             )
             with context.bind_request_context(client="import_mlflow"):
                 report = bringing.run()
@@ -79,11 +79,11 @@ class _Progress:
         self.command, self.every, self.next = command, every, time.monotonic() + every
         self.last = ""
 
-    def tell(self, report: Report) -> None:
+    def show(self, report: Report) -> None:
         counts = report.counts
         done = counts["models imported"] + counts["models imported before"]
-        brought, there = counts["versions imported"], counts["versions imported before"]
-        self.last = f" So far: {done:,} models, {brought:,} versions imported, {there:,} imported before."
+        imported, there = counts["versions imported"], counts["versions imported before"]
+        self.last = f" So far: {done:,} models, {imported:,} versions imported, {there:,} imported before."
         if time.monotonic() >= self.next:
             self.next = time.monotonic() + self.every
             self.command.stderr.write(f" …{self.last}")

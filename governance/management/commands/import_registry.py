@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             actor = officer(options["officer"], proof_of(options, options["officer"]))
-            told = [(name, read(name, Path(name).read_bytes())) for name in options["files"]]
+            exported = [(name, read(name, Path(name).read_bytes())) for name in options["files"]]
             recording = ExportImport(
                 actor=actor,
                 owner=person(options["owner"]) if options["owner"] else None,
@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 dry=options["dry_run"],
             )
             with context.bind_request_context(client="import_registry"):
-                report = recording.run(told)
+                report = recording.run(exported)
         except OSError as fault:
             raise CommandError(f"{fault.filename}: {fault.strerror}") from None
         except ExportFault as fault:
