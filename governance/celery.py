@@ -79,8 +79,8 @@ app.steps["worker"].add(LivenessStep)
 app.conf.beat_schedule = {
     "ring-again": {
         "task": REQUEUE_DUE_WORK,
-        "schedule": settings.COUNTERSIGN_RING_AGAIN_SECONDS,
-        "options": {"expires": settings.COUNTERSIGN_RING_AGAIN_SECONDS},
+        "schedule": settings.COUNTERSIGN_REQUEUE_SECONDS,
+        "options": {"expires": settings.COUNTERSIGN_REQUEUE_SECONDS},
     },
     "send-webhooks": {
         "task": SEND_WEBHOOKS,

@@ -83,7 +83,7 @@ def enqueue_now(task_name: str, *numbers: int, queue: str | None = None) -> None
         numbers: primary keys.
         queue: the queue, if not that of the task.
     """
-    _send(task_name, numbers, context.current().request_id, settings.COUNTERSIGN_RING_AGAIN_SECONDS, queue)
+    _send(task_name, numbers, context.current().request_id, settings.COUNTERSIGN_REQUEUE_SECONDS, queue)
 
 
 def _send(task_name: str, numbers: tuple[int, ...], request_id: str, expires: float | None, queue: str | None) -> None:
@@ -101,5 +101,5 @@ def _send(task_name: str, numbers: tuple[int, ...], request_id: str, expires: fl
             queue=queue,
         )
     except Exception as error:
-        _silent_until = time.monotonic() + settings.COUNTERSIGN_RING_AGAIN_SECONDS
+        _silent_until = time.monotonic() + settings.COUNTERSIGN_REQUEUE_SECONDS
         log.warning("could not enqueue %s%r (%s); beat enqueues it again", task_name, numbers, error)

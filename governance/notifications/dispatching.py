@@ -116,7 +116,7 @@ READER: Final = LogReader("notifications", tuple(DRAFTS), _process)
 
 def _mark_reviewed(event: Event) -> None:
     """Mark the request for review as read for the person who decided."""
-    uids = [thing["id"] for thing in event.body.get("related", []) if thing["type"] == "promotion"]
+    uids = [reference["id"] for reference in event.body.get("related", []) if reference["type"] == "promotion"]
     request = PromotionRequest.objects.filter(uid__in=uids).first()
     if request is None:
         return

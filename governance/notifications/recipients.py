@@ -65,7 +65,7 @@ def drafts_of(event: Event) -> list[Draft]:
     if make is None:
         return []
     found = make(event)
-    return [draft for draft in found if draft.person is None or draft.person.uid not in _doers(event)]
+    return [draft for draft in found if draft.person is None or draft.person.uid not in _actors_of(event)]
 
 
 def subject_of_request(request: PromotionRequest) -> Subject:
@@ -86,15 +86,15 @@ def subject_of_finding(finding: Finding) -> Subject:
     return Subject("finding", str(finding.pk), name, f"/findings/{finding.pk}/", finding.model)
 
 
-def _doers(event: Event) -> set[str]:
+def _actors_of(event: Event) -> set[str]:
     actor = event.body["actor"]
     return {actor["id"], actor.get("behind", "")}
 
 
 def _objects(event: Event, kind: str) -> Iterator[str]:
-    for thing in (event.body["object"], *event.body.get("related", [])):
-        if thing["type"] == kind:
-            yield thing["id"]
+    for reference in (event.body["object"], *event.body.get("related", [])):
+        if reference["type"] == kind:
+            yield reference["id"]
 
 
 def _request_of(event: Event) -> PromotionRequest | None:

@@ -249,9 +249,13 @@ class PolicyDocument(_Part):
             alias: name of the alias; used if `stage` is None.
             facts: the matched facts of the model.
         """
-        said = self.applies_to
-        target = (stage in said.stages and not said.sources) if stage is not None else (alias in said.aliases)
-        return target and said.covers(facts)
+        applies_to = self.applies_to
+        target = (
+            (stage in applies_to.stages and not applies_to.sources)
+            if stage is not None
+            else (alias in applies_to.aliases)
+        )
+        return target and applies_to.covers(facts)
 
 
 def parse(source: str) -> PolicyDocument:

@@ -169,8 +169,8 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
     )
     review_open = answered and all(c.satisfied for c in checks if c.required)
     facts = replace(facts, decisions=tuple(d for d in facts.decisions if not _has_expired(d, document, facts.now)))
-    standings = _approvals(document, facts)
-    approvals = tuple(_approval_requirement(s, review_open, closed=facts.closed) for s in standings)
+    progress = _approvals(document, facts)
+    approvals = tuple(_approval_requirement(s, review_open, closed=facts.closed) for s in progress)
     objections = tuple(
         Requirement(
             id=f"changes:{d.person}",
@@ -189,7 +189,7 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
         document,
         facts.now,
         facts.opened_at,
-        [[d.signed_at for d in s.approved_by] for s in standings if s.missing <= 0],
+        [[d.signed_at for d in s.approved_by] for s in progress if s.missing <= 0],
     )
     stated = condition_requirements(document.conditions, facts.known) if facts.known is not None else ()
     requirements = checks + left_out + approvals + stated + objections + times + facts.conditions
@@ -200,7 +200,7 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
         state = GateState.OPEN
     else:
         state = GateState.READY
-    return Verdict(state, requirements, standings, review_open)
+    return Verdict(state, requirements, progress, review_open)
 
 
 def conditions_of_model(
@@ -451,13 +451,13 @@ def _too_few(rule: ApprovalRule, lacking: int) -> str:
     )
 
 
-def _approval_requirement(standing: ApprovalProgress, review_open: bool, *, closed: bool) -> Requirement:
-    rule, have = standing.rule, len(standing.approved_by)
+def _approval_requirement(progress: ApprovalProgress, review_open: bool, *, closed: bool) -> Requirement:
+    rule, have = progress.rule, len(progress.approved_by)
     title = rule.label if rule.group == OWNER else f"{rule.count} of {rule.label}"
-    names = tuple(r.label for r in standing.may_approve)
+    names = tuple(r.label for r in progress.may_approve)
     # A delegate fills the slot of a member, who is counted here.
-    able = sum(not r.on_behalf_of for r in standing.may_approve)
-    if standing.missing <= 0:
+    able = sum(not r.on_behalf_of for r in progress.may_approve)
+    if progress.missing <= 0:
         return Requirement(
             f"approval:{rule.group}", "approval", title, RequirementStatus.MET, f"{have} of {rule.count}"
         )
@@ -465,15 +465,15 @@ def _approval_requirement(standing: ApprovalProgress, review_open: bool, *, clos
         return Requirement(
             f"approval:{rule.group}", "approval", title, RequirementStatus.WAITING, f"{have} of {rule.count}"
         )
-    if not standing.open:
+    if not progress.open:
         detail, state = "waiting for the previous approval group", RequirementStatus.LATER
     elif not review_open:
         detail, state = f"{have} of {rule.count}; opens when every check is completed", RequirementStatus.LATER
     else:
         detail, state = f"{have} of {rule.count}", RequirementStatus.WAITING
     how = (
-        f"{standing.missing} more of {rule.label} must approve"
-        if able >= standing.missing
-        else _too_few(rule, standing.missing - able)
+        f"{progress.missing} more of {rule.label} must approve"
+        if able >= progress.missing
+        else _too_few(rule, progress.missing - able)
     )
     return Requirement(f"approval:{rule.group}", "approval", title, state, detail, how, names)

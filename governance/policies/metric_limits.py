@@ -93,8 +93,8 @@ def limits_for(facts: ModelFacts, documents: Iterable[PolicyDocument], top: Set[
 
 def is_for(document: PolicyDocument, facts: ModelFacts) -> bool:
     """Return whether a policy is for a model, for display: a model without a tier has only policies for every tier."""
-    said = document.applies_to
-    return said.covers(facts) and (facts.tier is not None or not said.tiers)
+    applies_to = document.applies_to
+    return applies_to.covers(facts) and (facts.tier is not None or not applies_to.tiers)
 
 
 def _breadth(document: PolicyDocument, others: Iterable[PolicyDocument]) -> int:

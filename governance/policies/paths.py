@@ -79,15 +79,15 @@ class Demand:
 
     def covered_by(self, document: PolicyDocument) -> bool:
         """Return whether the document covers this change for some tier."""
-        said = document.applies_to
+        applies_to = document.applies_to
         if self.alias:
-            return self.alias in said.aliases
-        named = self.target in said.stages
+            return self.alias in applies_to.aliases
+        named = self.target in applies_to.stages
         if self.basis is Basis.LEAVING:
-            if said.sources:
-                return self.source in said.sources and (named or not said.stages)
+            if applies_to.sources:
+                return self.source in applies_to.sources and (named or not applies_to.stages)
             return named and not self.target_protected
-        return named and not said.sources
+        return named and not applies_to.sources
 
     def met_by(self, document: PolicyDocument, facts: ModelFacts) -> bool:
         """Return whether the document covers this change for a model with these facts."""

@@ -37,7 +37,7 @@ class Involvement:
     token_accounts: frozenset[str] = frozenset()
     behind_request: frozenset[str] = frozenset()
     lowered_tier: frozenset[str] = frozenset()
-    controls_asking: frozenset[str] = frozenset()
+    controls_of_requester: frozenset[str] = frozenset()
     claimed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unmatched: tuple[tuple[str, str], ...] = ()
     loosened_policy: Mapping[str, str] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class Involvement:
     def authors(self) -> frozenset[str]:
         """Who requested, registered, trained or contributed, and everyone behind the requesting token."""
         trained = {self.trained_by} if self.trained_by is not None else set()
-        return self.asking | {self.registered_by} | trained | self.contributed.keys() | self.claimed.keys()
+        return self.requesting | {self.registered_by} | trained | self.contributed.keys() | self.claimed.keys()
 
     @property
-    def asking(self) -> frozenset[str]:
+    def requesting(self) -> frozenset[str]:
         """The requester, and everyone behind the requesting token."""
         return self.behind_request | {self.requester}
 
@@ -111,11 +111,11 @@ def separation_of_duties_exclusion(
         return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
     if service:
         return Exclusion("SoD-5", f"{being} a service account, and only people decide")
-    if uid in involved.controls_asking:
+    if uid in involved.controls_of_requester:
         return Exclusion("SoD-7", f"{name} could act as an account that asked for this promotion")
-    if controlled_by & involved.controls_asking:
+    if controlled_by & involved.controls_of_requester:
         return Exclusion("SoD-7", f"one account could act as {name} and as an account that asked for this promotion")
-    if controlled_by & involved.asking or involved.requester in made_by:
+    if controlled_by & involved.requesting or involved.requester in made_by:
         has = f"{name} have" if name == YOU else f"{name} has"
         return Exclusion(
             "SoD-7",
@@ -163,7 +163,7 @@ def joining_exclusion(
         involved: who made and requested what is promoted.
         opened_at: when the request was opened.
     """
-    if joining.by & involved.asking:
+    if joining.by & involved.requesting:
         was = "were" if name == YOU else "was"
         return Exclusion("SoD-7", f"{name} {was} added to {group} by someone who asked for this promotion")
     if joining.at > opened_at:

@@ -21,12 +21,12 @@ def summary(document: PolicyDocument, *, stages: Mapping[str, str] | None = None
 
 
 def _changes(document: PolicyDocument, stages: Mapping[str, str]) -> str:
-    said = document.applies_to
-    targets = _either([stages.get(slug, slug) for slug in said.stages])
-    if said.sources:
-        left = _either([stages.get(slug, slug) for slug in said.sources])
+    applies_to = document.applies_to
+    targets = _either([stages.get(slug, slug) for slug in applies_to.stages])
+    if applies_to.sources:
+        left = _either([stages.get(slug, slug) for slug in applies_to.sources])
         return f"leave {left}" + (f" for {targets}" if targets else "")
-    aliases = _either([f"@{name}" for name in said.aliases])
+    aliases = _either([f"@{name}" for name in applies_to.aliases])
     return " or to ".join(
         filter(None, [f"enter {targets}" if targets else "", f"have the alias {aliases}" if aliases else ""])
     )

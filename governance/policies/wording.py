@@ -56,17 +56,17 @@ def in_words(
 
 
 def _applies(document: PolicyDocument, stages: Mapping[str, str]) -> tuple[str, ...]:
-    said = document.applies_to
-    targets = _either([stages.get(slug, slug) for slug in said.stages])
-    if said.sources:
-        left = _either([stages.get(slug, slug) for slug in said.sources])
+    applies_to = document.applies_to
+    targets = _either([stages.get(slug, slug) for slug in applies_to.stages])
+    if applies_to.sources:
+        left = _either([stages.get(slug, slug) for slug in applies_to.sources])
         changes = [f"A version leaves {left}" + (f" for {targets}" if targets else ", for any stage") + "."]
     else:
         changes = [f"A version enters {targets}."] if targets else []
-    if said.aliases:
-        changes.append(f"The alias {_either([f'@{name}' for name in said.aliases])} is pointed at a version.")
+    if applies_to.aliases:
+        changes.append(f"The alias {_either([f'@{name}' for name in applies_to.aliases])} is pointed at a version.")
     basis = " The tier must come from answers to the questionnaire." if document.requires_assessed_tier else ""
-    return (*changes, f"It is for {describe_models(said)}.{basis}")
+    return (*changes, f"It is for {describe_models(applies_to)}.{basis}")
 
 
 def _check(rule: CheckRule, titles: Mapping[str, str]) -> str:

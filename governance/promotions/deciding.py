@@ -17,7 +17,7 @@ from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
 from governance.decision_signatures.key_file import LocalKey
 from governance.findings import MAX_TITLE, open_finding
 from governance.gate import delegates, gate_inputs, review_packet
-from governance.gate.conflict_facts import Asked, cycles_of, mutual_rule
+from governance.gate.conflict_facts import CycleQuery, cycles_of, mutual_rule
 from governance.gate.eligibility import get_involvement
 from governance.models import Decision, DecisionKey, Delegation, DiscussionThread, Finding, PromotionRequest
 from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
@@ -325,7 +325,7 @@ def _reviewers_then(request: PromotionRequest, judged: Evaluation) -> dict[str, 
     """
     people = judged.facts.reviewers
     authors = get_involvement(request).authors
-    marked = cycles_of({request.pk: Asked(authors, mutual_rule(request))})[request.pk]
+    marked = cycles_of({request.pk: CycleQuery(authors, mutual_rule(request))})[request.pk]
     able = {r.uid for r in people if r.excluded is None}
     return {
         "could_decide": sorted(able),
@@ -369,8 +369,8 @@ def _delegation(person: User, on_behalf_of: str, request: PromotionRequest) -> D
 
 def _require_first(request: PromotionRequest, person: User, delegation: Delegation | None) -> None:
     """Raise ConflictError if the person has decided on the packet, or the member in whose place they decide."""
-    standing = request.decisions.filter(lapsed_at__isnull=True)
-    earlier = standing.filter(person=person).first()
+    valid = request.decisions.filter(lapsed_at__isnull=True)
+    earlier = valid.filter(person=person).first()
     if earlier is not None:
         raise ConflictError(
             f"You have decided on this packet already ({earlier.get_outcome_display().lower()}); a decision is not "
@@ -379,7 +379,7 @@ def _require_first(request: PromotionRequest, person: User, delegation: Delegati
             existing=earlier,
         )
     member = delegation.delegator if delegation is not None else person
-    earlier = standing.filter(Q(person=member) | Q(on_behalf_of=member)).select_related("person").first()
+    earlier = valid.filter(Q(person=member) | Q(on_behalf_of=member)).select_related("person").first()
     if earlier is None:
         return
     if delegation is not None:
@@ -405,7 +405,7 @@ def _require_eligible(
         excluded = gate_inputs.exclusion_of(person, locked.request)
     else:
         excluded = found.excluded if found is not None else None
-    others = tuple(sorted({r.label for standing in judged.verdict.approvals for r in standing.may_approve}))
+    others = tuple(sorted({r.label for valid in judged.verdict.approvals for r in valid.may_approve}))
     if excluded is not None:
         raise PermissionDeniedError(
             f"{excluded.reason}, so the decision cannot count ({excluded.rule}).",

@@ -73,7 +73,7 @@ def reevaluate(request_id: int, *, actor: Actor = GATE, bump_revision: bool = Fa
         NotFoundError: there is no such request.
     """
     try:
-        return _settle(request_id, actor=actor, touched=bump_revision)
+        return _settle(request_id, actor=actor, bump_revision=bump_revision)
     except (NotFoundError, DatabaseError):
         raise
     except Exception as error:
@@ -81,10 +81,10 @@ def reevaluate(request_id: int, *, actor: Actor = GATE, bump_revision: bool = Fa
 
 
 @transaction.atomic
-def _settle(request_id: int, *, actor: Actor, touched: bool) -> PromotionRequest:
+def _settle(request_id: int, *, actor: Actor, bump_revision: bool) -> PromotionRequest:
     """Lock and evaluate a request in one transaction; see `reevaluate`."""
     locked = lock_promotion(request_id)
-    reevaluate_locked(locked, actor=actor, touched=touched)
+    reevaluate_locked(locked, actor=actor, bump_revision=bump_revision)
     return locked.request
 
 
@@ -154,19 +154,19 @@ class Evaluation:
     shown: review_packet.ReviewPacket | None
 
 
-def reevaluate_locked(locked: LockedPromotion, *, actor: Actor, touched: bool = False) -> Evaluation | None:
+def reevaluate_locked(locked: LockedPromotion, *, actor: Actor, bump_revision: bool = False) -> Evaluation | None:
     """Evaluate a locked request and promote it if it is due.
 
     Args:
         locked: the request, its version and its model, locked.
         actor: who is recorded for changes of the fingerprint and for check runs.
-        touched: as `bump_revision` of `reevaluate`.
+        bump_revision: as `bump_revision` of `reevaluate`.
 
     Returns:
         The evaluation; None if the request is closed, or was closed as expired or superseded.
     """
     had_failed = locked.request.state == PromotionRequest.State.BLOCKED
-    judged = evaluate_locked(locked, actor=actor, touched=touched)
+    judged = evaluate_locked(locked, actor=actor, bump_revision=bump_revision)
     if judged is not None:
         _carry_out_if_due(locked, judged.verdict, judged.contents)
     if had_failed:
@@ -174,7 +174,7 @@ def reevaluate_locked(locked: LockedPromotion, *, actor: Actor, touched: bool = 
     return judged
 
 
-def evaluate_decision(locked: LockedPromotion, judged: Evaluation, said: DecisionFact) -> None:
+def evaluate_decision(locked: LockedPromotion, judged: Evaluation, decision: DecisionFact) -> None:
     """Apply a decision that was just recorded.
 
     Nothing else changed under the locks since `judged`, and a decision does not change the packet, so the verdict
@@ -183,11 +183,11 @@ def evaluate_decision(locked: LockedPromotion, judged: Evaluation, said: Decisio
     Args:
         locked: the request, its version and its model, locked.
         judged: the evaluation made for the decision.
-        said: the decision.
+        decision: the decision.
     """
     document = gate_inputs.get_policy_document(locked.request)
     assert document is not None  # only a reviewer required by the policy can decide
-    after = evaluate(document, replace(judged.facts, decisions=(*judged.facts.decisions, said)))
+    after = evaluate(document, replace(judged.facts, decisions=(*judged.facts.decisions, decision)))
     _record_state(locked, after, changed=True)
     if not _is_due(locked, after):
         return
@@ -213,7 +213,7 @@ def _is_due(locked: LockedPromotion, judged: Verdict) -> bool:
 
 
 def evaluate_locked(
-    locked: LockedPromotion, *, actor: Actor, touched: bool = False, for_decision: bool = False
+    locked: LockedPromotion, *, actor: Actor, bump_revision: bool = False, for_decision: bool = False
 ) -> Evaluation | None:
     """Evaluate a locked request and record the result, without promoting.
 
@@ -223,7 +223,7 @@ def evaluate_locked(
     Args:
         locked: the request, its version and its model, locked.
         actor: who is recorded for changes of the fingerprint and for check runs.
-        touched: as `bump_revision` of `reevaluate`.
+        bump_revision: as `bump_revision` of `reevaluate`.
         for_decision: always build the packet and read the reviewers, because a person is deciding.
 
     Returns:
@@ -263,11 +263,11 @@ def evaluate_locked(
         involved = get_involvement(request)
         shown = review_packet.build(request, document, runs, inputs, contents, involved)
         lapsed = bool(found.decisions) and lapse_of_other_packets(locked, shown.digest)
-        standing = gate_inputs.decision_facts(request) if lapsed else found.decisions
-        found = replace(found, reviewers=gate_inputs.reviewers(request, document, involved), decisions=standing)
+        decisions = gate_inputs.decision_facts(request) if lapsed else found.decisions
+        found = replace(found, reviewers=gate_inputs.reviewers(request, document, involved), decisions=decisions)
         judged = evaluate(document, found)
     moved = _sync_review_packet(locked, shown if judged.review_open else None)
-    _record_state(locked, judged, changed=touched or rebound or gone or bool(queued) or lapsed or moved)
+    _record_state(locked, judged, changed=bump_revision or rebound or gone or bool(queued) or lapsed or moved)
     return Evaluation(judged, found, contents, shown)
 
 
@@ -283,8 +283,8 @@ def _close_if_superseded(locked: LockedPromotion) -> bool:
         return True
     if request.target_stage is None or locked.version.stage_id == request.source_stage_id:
         return False
-    lawful = selectors.lifecycle().is_allowed(locked.version.stage.slug, request.target_stage.slug)
-    if lawful:
+    is_allowed = selectors.lifecycle().is_allowed(locked.version.stage.slug, request.target_stage.slug)
+    if is_allowed:
         return False
     close_request(
         locked,

@@ -80,8 +80,8 @@ def reason_of(error: Exception) -> str:
     """Return the text of an error: the message of a domain error, else the exception class and its text, at most
     500 characters.
     """
-    said = error.detail if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
-    return "".join(character if character.isprintable() else " " for character in said)[:MAX_REASON]
+    message = error.detail if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
+    return "".join(character if character.isprintable() else " " for character in message)[:MAX_REASON]
 
 
 def cannot_execute(request: PromotionRequest, error: Exception) -> InvalidStateError:

@@ -44,8 +44,8 @@ def lapse_of_other_packets(locked: LockedPromotion, digest: str) -> bool:
     Returns:
         Whether any lapsed.
     """
-    standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True).exclude(packet_digest=digest)
-    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
+    valid = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True).exclude(packet_digest=digest)
+    lapsing = list(valid.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
         _record_lapse(locked, decision, Change("packet", decision.packet_digest, digest))
     return bool(lapsing)
@@ -55,12 +55,12 @@ def _lapse_of_deactivated(locked: LockedPromotion) -> bool:
     """Lapse decisions of accounts deactivated since they signed, or since someone signed in their place. They stopped
     counting then; this records it.
     """
-    standing = Decision.objects.filter(
+    valid = Decision.objects.filter(
         Q(person__deactivated_at__gte=F("signed_at")) | Q(on_behalf_of__deactivated_at__gte=F("signed_at")),
         request=locked.request,
         lapsed_at__isnull=True,
     )
-    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
+    lapsing = list(valid.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
         _record_lapse(locked, decision, Change("account", "active", "deactivated"))
     return bool(lapsing)
@@ -71,8 +71,8 @@ def _lapse_of_late_conditions(locked: LockedPromotion) -> bool:
     late = late_conditions([locked.request])
     if not late:
         return False
-    standing = Decision.objects.filter(pk__in=late, lapsed_at__isnull=True)
-    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
+    valid = Decision.objects.filter(pk__in=late, lapsed_at__isnull=True)
+    lapsing = list(valid.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
         _record_lapse(locked, decision, Change("condition", "open", "late"))
     return bool(lapsing)
@@ -82,13 +82,13 @@ def _lapse_of_expired(locked: LockedPromotion, document: PolicyDocument) -> bool
     """Lapse approvals that are older than the policy accepts. They stopped counting then; this records it."""
     if document.approval_valid_days is None:
         return False
-    standing = Decision.objects.filter(
+    valid = Decision.objects.filter(
         request=locked.request,
         lapsed_at__isnull=True,
         outcome=Decision.Outcome.APPROVE,
         signed_at__lte=clock.now() - timedelta(days=document.approval_valid_days),
     )
-    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
+    lapsing = list(valid.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
         expiry = approval_expiry(decision.signed_at, document.approval_valid_days)
         assert expiry is not None
@@ -109,8 +109,8 @@ def _lapse_of_ended_delegations(locked: LockedPromotion) -> bool:
     ended = [delegation.pk for delegation in held if not delegation.is_in_effect(now)]
     if not ended:
         return False
-    standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True, delegation__in=ended)
-    for decision in standing.select_for_update(no_key=True, of=("self",)).select_related("person"):
+    valid = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True, delegation__in=ended)
+    for decision in valid.select_for_update(no_key=True, of=("self",)).select_related("person"):
         _record_lapse(locked, decision, Change("delegation", "in_effect", "ended"))
     return True
 

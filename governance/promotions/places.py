@@ -44,7 +44,7 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
     held = approvals.approvals(version)
     place = stage.slug if stage is not None else f"@{alias}"
     found = next((approval for approval in held if approval.place == place), None)
-    if found is not None and found.by_ordinary_path and not _is_asked_again(found):
+    if found is not None and found.by_ordinary_path and not _is_requested_again(found):
         raise InvalidTransitionError(
             f"Version {version.number} is in {found.name} already, with the inputs that request #{found.request} "
             "approved."
@@ -56,10 +56,10 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
     return found
 
 
-def _is_asked_again(approval: Approval) -> bool:
+def _is_requested_again(approval: Approval) -> bool:
     """Return whether a recorded impact asks for another approval although the inputs are the approved ones."""
-    asking = (Impact.Consequence.REAPPROVAL, Impact.Consequence.DEMOTE)
-    return Impact.objects.filter(request=approval.request, settled_at__isnull=True, consequence__in=asking).exists()
+    repeated = (Impact.Consequence.REAPPROVAL, Impact.Consequence.DEMOTE)
+    return Impact.objects.filter(request=approval.request, settled_at__isnull=True, consequence__in=repeated).exists()
 
 
 def is_held(request: PromotionRequest, version: ModelVersion) -> bool:

@@ -143,7 +143,7 @@ def request(
     if document is None:  # an ungoverned change is applied before the request is visible
         made.state, made.closed_at, made.revision = PromotionRequest.State.PROMOTED, now, made.revision + 1
     made.save()
-    asked = recorder.record_event(
+    event = recorder.record_event(
         PROMOTION_REQUESTED,
         actor=actor,
         target=ObjectRef("promotion", str(made.uid)),
@@ -172,12 +172,12 @@ def request(
         },
         reason=reason,
     )
-    bind_first(made, bound, event=asked)
+    bind_first(made, bound, event=event)
     locked = LockedPromotion(made, version, model)
     if terms is not None and section is not None:
         record_terms(locked, terms, section, person=person, actor=actor)
     if document is None:
-        apply_promotion(locked, begins, actor=actor, following=asked)
+        apply_promotion(locked, begins, actor=actor, following=event)
     else:
         _settle_first(locked, actor=actor)
     return made
@@ -273,16 +273,16 @@ def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> No
 
 def _refuse_incomplete(model: RegisteredModel) -> None:
     """Refuse a model without an active owner or without a tier: no policy can be selected for it."""
-    lacks = []
+    missing = []
     if model.owner is None:
-        lacks.append("has no owner")
+        missing.append("has no owner")
     elif not model.owner.is_active:
-        lacks.append(f"has no active owner: {model.owner.name}'s account is deactivated")
+        missing.append(f"has no active owner: {model.owner.name}'s account is deactivated")
     if model.risk_tier is None:
-        lacks.append("has no risk tier")
-    if lacks:
+        missing.append("has no risk tier")
+    if missing:
         raise InvalidStateError(
-            f"{model.slug} {', and '.join(lacks)}. A protected target needs both: name an owner on the model's page, "
+            f"{model.slug} {', and '.join(missing)}. A protected target needs both: name an owner on the model's page, "
             f"and assess the model for its tier, on its page or with `countersign assess {model.slug}`.",
             code="model_incomplete",
             who_can=access.names_who_can_assign(model),

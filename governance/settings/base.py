@@ -210,7 +210,7 @@ COUNTERSIGN_ADMIN_CONFIRMED_SECONDS = 15 * 60
 
 # Checks: seconds without a heartbeat after which a run is lost; pauses before retries; whether checks are refused on
 # machines that cannot isolate them from sockets and files (Landlock, seccomp).
-COUNTERSIGN_RING_AGAIN_SECONDS = 10.0
+COUNTERSIGN_REQUEUE_SECONDS = 10.0
 COUNTERSIGN_CHECK_LOST_AFTER = 45.0
 COUNTERSIGN_CHECK_RETRY_PAUSES = (30.0, 120.0)
 COUNTERSIGN_CHECKS_NEED_ISOLATION = False

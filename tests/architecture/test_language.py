@@ -19,6 +19,19 @@ BANNED = re.compile(
     re.IGNORECASE,
 )
 """Words of an earlier vocabulary that had no standard meaning. CONTRIBUTING.md names the terms to use."""
+BANNED_NAMES = re.compile(
+    r"(?:^|_)(asked|asking|asks|said|told|standings?|stands|doers?|doors?|lawful|mend|spelt|spoken|nobody|somebody"
+    r"|everybody|lacks)(?=_|$)",
+    re.IGNORECASE,
+)
+"""The same vocabulary in identifiers: a value is named by what it is, a function by what it does."""
+KEPT_NAMES = {
+    "governance/interfaces/rest/access_requests.py": {"asked_at"},
+    "governance/interfaces/rest/evidence.py": {"asked", "lacks"},
+    "governance/interfaces/rest/readiness.py": {"asked"},
+    "governance/embedded/keeper.py": {"nobody"},
+}
+"""Members of API bodies, which keep their names, and the operating system's account."""
 ACCOUNT = re.compile(r"`+nobody`+|user `?nobody|as nobody|[\"']nobody[\"']")
 """The operating system's unprivileged account."""
 TEMPLATE_CODE = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|<svg.*?</svg>", re.DOTALL)
@@ -40,6 +53,13 @@ def texts_of(source: str) -> Iterator[tuple[int, str]]:
                 text = re.sub(r"\{[^{}]*\}", "", text)
             if not re.fullmatch(r"[\"']\w+[\"']", text):
                 yield token.start[0], text
+
+
+def names_of(source: str) -> Iterator[tuple[int, str]]:
+    """The identifiers of a module, a name of several words in CamelCase as in snake_case."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME:
+            yield token.start[0], re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", token.string)
 
 
 def banned_in(text: str) -> list[str]:
@@ -88,6 +108,17 @@ def test_comments_docstrings_and_messages_use_standard_terms() -> None:
     assert found == []
 
 
+def test_identifiers_use_standard_terms() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in source_files()
+        for line, name in names_of(path.read_text())
+        if BANNED_NAMES.search(name) and name not in KEPT_NAMES.get(str(path.relative_to(ROOT)), ())
+    ]
+
+    assert found == []
+
+
 def test_pages_and_documents_use_standard_terms() -> None:
     pages = sorted((ROOT / "templates").rglob("*.*"))
     found = [
@@ -123,4 +154,8 @@ def test_a_violation_is_found() -> None:
     assert isinstance(function, ast.FunctionDef)
     assert missing_sections(function) == ["Raises", "Args"]
     assert banned_in(TEMPLATE_CODE.sub("", "{% for room in rooms %}<p>The house</p>{% endfor %}")) == ["house"]
+    names = "class AskedGroup: standing = 1\ndef what_was_said(doers): return unmasked\n"
+    assert [name for _, name in names_of(names) if BANNED_NAMES.search(name)] == [
+        "Asked_Group", "standing", "what_was_said", "doers",
+    ]  # fmt: skip
     assert banned_in("Under root the servers run as `nobody`.") == []

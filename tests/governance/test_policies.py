@@ -227,7 +227,7 @@ def test_separation_of_duties_names_its_rule(uid: str, flags: dict[str, bool], r
 
 
 def test_an_account_that_shares_a_controller_with_those_who_asked_is_kept_out() -> None:
-    involved = Involvement("usr_r", "usr_r", controls_asking=frozenset({"usr_admin"}))
+    involved = Involvement("usr_r", "usr_r", controls_of_requester=frozenset({"usr_admin"}))
     for uid, controlled_by in (("usr_x", frozenset({"usr_admin"})), ("usr_admin", frozenset[str]())):
         found = separation_of_duties_exclusion(
             uid, "Somebody", involved, superuser=False, service=False, controlled_by=controlled_by

@@ -51,7 +51,7 @@ def model_of(event: Event) -> RegisteredModel | None:
     return RegisteredModel.objects.filter(uid=uid).first() if kind == "model" else None
 
 
-def data_of(event: Event, news: WebhookEvent, model: RegisteredModel) -> dict[str, Any] | None:
+def data_of(event: Event, webhook_event: WebhookEvent, model: RegisteredModel) -> dict[str, Any] | None:
     """Return the data of a message: from the event, and for created objects from their current record.
 
     Args:
@@ -62,22 +62,22 @@ def data_of(event: Event, news: WebhookEvent, model: RegisteredModel) -> dict[st
     Returns:
         The data; None if the version was deleted.
     """
-    if news.entity == "registered_model":
+    if webhook_event.entity == "registered_model":
         return {"name": model.display_name, "tags": model.tags, "description": model.description or None}
     version = _version_of(event)
     if version is None:
         return None
     named = {"name": model.display_name, "version": str(version.number)}
-    if news.entity == "model_version":
+    if webhook_event.entity == "model_version":
         return named | {
             "source": version.source,
             "run_id": version.run_id or None,
             "tags": version.tags,
             "description": version.description or None,
         }
-    if (news.entity, news.action) == ("model_version_alias", "deleted"):
+    if (webhook_event.entity, webhook_event.action) == ("model_version_alias", "deleted"):
         del named["version"]
-    return named | dict(news.facts)
+    return named | dict(webhook_event.facts)
 
 
 def example(name: str) -> dict[str, Any]:
@@ -125,6 +125,6 @@ def _of(event: Event, opened: Mapping[str, str]) -> Iterable[WebhookEvent]:
 
 
 def _version_of(event: Event) -> ModelVersion | None:
-    things = [event.body["object"], *event.body.get("related", [])]
-    uid = next(thing["id"] for thing in things if thing["type"] == "version")
+    objects = [event.body["object"], *event.body.get("related", [])]
+    uid = next(reference["id"] for reference in objects if reference["type"] == "version")
     return ModelVersion.objects.filter(uid=uid).first()

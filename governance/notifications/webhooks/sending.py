@@ -45,7 +45,7 @@ as jitter.
 LOST_AFTER: Final = timedelta(seconds=120)
 """Age after which a claim is invalid; longer than any delivery."""
 GONE: Final = 410
-_NOT_TOLD: Final = "The webhook's creator may not see it, or it was deleted meanwhile."
+_WITHHELD: Final = "The webhook's creator may not see it, or it was deleted meanwhile."
 SHOWN: Final = 2_000
 """Maximum characters of the response shown for a test message."""
 
@@ -91,7 +91,7 @@ def deliver(delivery_id: int) -> bool:
     try:
         body = _composed(row)
         if body is None:
-            _finish(lease, state=WebhookDelivery.State.WITHHELD, problem=_NOT_TOLD)
+            _finish(lease, state=WebhookDelivery.State.WITHHELD, problem=_WITHHELD)
             return True
         receipt = _send(row.webhook, row.uid, body)
     except (ServerFault, ForbiddenAddressError) as fault:
@@ -131,8 +131,8 @@ def send_test(*, actor: Actor, webhook: Webhook, event_type: str) -> TestDeliver
         ended = TestDeliveryResult(False, None, "", str(fault))
     else:
         good = 200 <= receipt.status < 300
-        said = receipt.body.decode(errors="replace").replace("\x00", "\ufffd")[:SHOWN]
-        ended = TestDeliveryResult(good, receipt.status, said, "")
+        body = receipt.body.decode(errors="replace").replace("\x00", "\ufffd")[:SHOWN]
+        ended = TestDeliveryResult(good, receipt.status, body, "")
     webhooks.record_test(actor=actor, webhook=webhook, event_type=event_type, answer=ended.status)
     return ended
 
@@ -150,10 +150,10 @@ def _composed(row: WebhookDelivery) -> bytes | None:
     event = log.get_event(row.event)
     if event is None:
         return None
-    told, model = payloads.webhook_events_for([event])[event.event_id], payloads.model_of(event)
-    if model is None or row.place >= len(told) or not _may_know(row.webhook, model):
+    events, model = payloads.webhook_events_for([event])[event.event_id], payloads.model_of(event)
+    if model is None or row.place >= len(events) or not _may_know(row.webhook, model):
         return None
-    item = told[row.place]
+    item = events[row.place]
     if (item.entity, item.action) != (row.entity, row.action):
         return None
     data = payloads.data_of(event, item, model)
@@ -167,10 +167,10 @@ def _may_know(webhook: Webhook, model: RegisteredModel) -> bool:
     )
 
 
-def _message(told: str, moment: datetime, data: Mapping[str, Any]) -> bytes:
-    entity, _, action = told.partition(".")
-    said = {"entity": entity, "action": action, "timestamp": moment.isoformat(), "data": data}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+def _message(event_type: str, moment: datetime, data: Mapping[str, Any]) -> bytes:
+    entity, _, action = event_type.partition(".")
+    message = {"entity": entity, "action": action, "timestamp": moment.isoformat(), "data": data}
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _send(webhook: Webhook, delivery_id: UUID, body: bytes) -> WebhookResponse:

@@ -202,7 +202,7 @@ def test_two_policies_give_the_stricter_limits() -> None:
 
 def test_the_points_are_those_of_the_technical_document() -> None:
     assert {point.clause: point.title for point in POINTS} == ANNEX_IV
-    assert {point.clause for point in POINTS if all(item.conditional for item in point.asks)} == CONDITIONAL
+    assert {point.clause for point in POINTS if all(item.conditional for item in point.items)} == CONDITIONAL
 
 
 def regulate(judged: Judged, changed: dict[str, Any] | None = None, **params: Any) -> CheckOutcome:

@@ -32,7 +32,7 @@ from tests.personas import People
 from tests.waiting import wait_until
 
 SECRET = "whsec-never-shown"
-ALL = list(webhooks.NEWS)
+ALL = list(webhooks.EVENT_TYPES)
 
 
 @pytest.fixture

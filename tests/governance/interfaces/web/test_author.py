@@ -109,7 +109,7 @@ class TestReadiness(PageTest):
         (lacking,) = champion.missing
         assert [(a.form, a.name) for a in lacking.additions] == [("evidence", "evaluation.table"), ("metric", "auc")]
         assert lacking.command.endswith("--evidence evaluation.table=PATH")
-        (asked,) = champion.asked
+        (asked,) = champion.required_groups
         assert (asked.group, asked.count) == ("risk-team", 2)
         assert asked.may_approve == (people.aiko.name, people.marta.name)
         assert any("Priya" in why and "SoD-" in why for why in asked.excluded)
@@ -152,7 +152,7 @@ class TestReadiness(PageTest):
         run_due_checks()
         shown = selectors.request_page(access.actor_for(self.scene.people.priya), made.pk)
         (approval,) = shown.approvals
-        assert foretold.asked[0].may_approve == tuple(reviewer.name for reviewer in approval.may_approve)
+        assert foretold.required_groups[0].may_approve == tuple(reviewer.name for reviewer in approval.may_approve)
         assert shown.verdict is not None
         assert not [r for r in shown.verdict.unmet if r.kind == "check"]
 
