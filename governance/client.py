@@ -2007,8 +2007,8 @@ def _asserting_key(assertion: Any, raw: bytes, stated: Any, trusted: Sequence[by
         raise VerificationError("The assertion is by another passkey than the trusted ones.")
     authenticator, client = _decoded_member(assertion, "authenticator_data"), _decoded_member(assertion, "client_data")
     try:
-        said = json.loads(client)
-        kind, challenge, origin = said["type"], said["challenge"], said["origin"]
+        client_data = json.loads(client)
+        kind, challenge, origin = client_data["type"], client_data["challenge"], client_data["origin"]
     except (ValueError, LookupError, TypeError):
         raise VerificationError("The client data of the assertion are not JSON with type, challenge, origin.") from None
     expected = base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b"=").decode()

@@ -38,7 +38,7 @@ def _scores(file: File, findings: list[Finding]) -> Floats:
     table = open_table(file)
     place, identity = table.place("score"), table.place("id")
     if place is None:
-        raise TableFormatError(table.lacks(["score"]))
+        raise TableFormatError(table.missing_columns_message(["score"]))
     column = NumberColumn(f"{file.path}, row ", "score")
     repeated = RepeatedRows(file.path, identity is not None, has_detail=True)
     for line, batch in table.batches():

@@ -54,7 +54,7 @@ def audit(request: PageRequest) -> HttpResponseBase:
     if (form := promotions.EXPORT_FORMATS.get(request.GET.get("download", ""))) is not None:
         words = {
             **filters,
-            **({"q": asked.text} if asked.text else {}),
+            **({"q": search.text} if search.text else {}),
             "time_zone": timezone.get_current_timezone_name(),
         }
         view = promotions.LogView(conditions, words, with_addresses=bool(whole))
