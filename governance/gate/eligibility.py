@@ -23,6 +23,7 @@ from governance.policies import (
 )
 from governance.policies.approval_roles import OWNER, is_role
 from registry import access
+from registry.access.facts_sql import is_effective_member
 from registry.models import Membership, RegisteredModel, User
 from registry.models.joined_rows import JoinedRows
 from registry.selectors import account_controls, participation
@@ -115,9 +116,7 @@ def add_roles(members: Iterable[Member], models: Collection[RegisteredModel], ca
 
 _MEMBERSHIPS = JoinedRows(Membership, "b", ("user",))
 _GROUP = "(SELECT g.slug FROM registry_reviewergroup g WHERE g.group_ptr_id = b.group_id)"
-_EFFECTIVE = """
-    b.user_id = ANY (%(people)s) AND b.opened_at <= %(now)s AND (b.closed_at IS NULL OR b.closed_at > %(now)s)
-    AND b.valid_from <= %(now)s AND (b.valid_until IS NULL OR b.valid_until > %(now)s)"""
+_EFFECTIVE = f"b.user_id = ANY (%(people)s) AND {is_effective_member('b')}"
 """`Membership.effective` of some people, as SQL."""
 
 

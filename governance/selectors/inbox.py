@@ -18,6 +18,7 @@ from governance.policies import Requirement, Verdict
 from governance.policies.approval_roles import OWNER, VALIDATORS
 from governance.selectors.requests import ROW_RELATED, visible_requests
 from registry import access
+from registry.access.facts_sql import is_active_grant
 from registry.access.visibility_sql import visibility_clause
 from registry.models import User
 from registry.models.joined_rows import JoinedRows, attach
@@ -178,7 +179,7 @@ def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> 
                        OR (rules.named @> %(validators)s::jsonb AND EXISTS (
                            SELECT FROM registry_grant g
                             WHERE g.role = 'validator' AND (g.model_id IS NULL OR g.model_id = r.model_id)
-                              AND g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+                              AND {is_active_grant("g")}
                               AND (g.user_id = %(person)s OR g.group_id IN (
                                    SELECT y.group_ptr_id FROM registry_reviewergroup y
                                     WHERE y.slug = ANY (%(groups)s)))))))

@@ -8,6 +8,14 @@ from collections.abc import Collection
 from datetime import datetime
 
 from audit.postgresql import prepared_statements
+from registry.access.facts_sql import (
+    is_active_grant,
+    is_effective_member,
+    is_organisation_grant,
+    is_unexpired,
+    permission_key,
+    person_row,
+)
 from registry.access.permissions import (
     SUPERUSER_ORG_PERMISSIONS,
     SUPERUSER_PERMISSIONS,
@@ -18,50 +26,43 @@ from registry.access.permissions import (
     roles_with_in_organisation,
 )
 
-_MAY = """
+_MAY = f"""
 WITH person AS (
     SELECT id, is_superuser, kind FROM registry_user WHERE uid = ANY (%(people)s) AND is_active
 ), held AS (
     SELECT m.user_id, m.group_id FROM registry_membership m JOIN person ON person.id = m.user_id
-     WHERE m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
-       AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
+     WHERE {is_effective_member("m")}
 ), everywhere AS (
     SELECT person.id AS user_id, g.role FROM registry_grant g, person
-     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
-       AND g.model_id IS NULL AND (g.role = ANY (%(roles)s) OR g.role = %(administrator)s)
+     WHERE {is_organisation_grant("g")} AND (g.role = ANY (%(roles)s) OR g.role = %(administrator)s)
        AND (g.user_id = person.id
             OR EXISTS (SELECT FROM held WHERE held.user_id = person.id AND held.group_id = g.group_id))
 ), sought AS (
-    SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
-     WHERE p.codename = %(permission)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+    {permission_key("permission")}
 )
 SELECT person.id, model.id FROM person, registry_registeredmodel model
  WHERE model.id = ANY (%(models)s) AND model.deleted_at IS NULL
    AND ((%(superuser)s AND is_superuser)
-     OR EXISTS (SELECT FROM registry_modeluserpermission p
-                 WHERE p.user_id = person.id AND p.content_object_id = model.id
-                   AND p.permission_id IN (SELECT id FROM sought)
-                   AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
+     OR EXISTS (SELECT {person_row("model.id", "= person.id", "IN (SELECT id FROM sought)")})
      OR EXISTS (SELECT FROM registry_modelgrouppermission p JOIN held ON held.group_id = p.group_id
                  WHERE held.user_id = person.id AND p.content_object_id = model.id
                    AND p.permission_id IN (SELECT id FROM sought)
-                   AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
+                   AND {is_unexpired("p")})
      OR EXISTS (SELECT FROM everywhere e WHERE e.user_id = person.id AND e.role = ANY (%(roles)s)))
    AND NOT (%(decides)s AND (is_superuser OR kind <> 'person'
                              OR EXISTS (SELECT FROM everywhere e
                                          WHERE e.user_id = person.id AND e.role = %(administrator)s)))
 """
 
-_MAY_IN_ORGANISATION = """
+_MAY_IN_ORGANISATION = f"""
 WITH person AS (
     SELECT id, is_superuser FROM registry_user WHERE uid = %(person)s AND is_active
 ), held AS (
     SELECT m.group_id FROM registry_membership m JOIN person ON person.id = m.user_id
-     WHERE m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
-       AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
+     WHERE {is_effective_member("m")}
 ), everywhere AS (
     SELECT g.role FROM registry_grant g, person
-     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s) AND g.model_id IS NULL
+     WHERE {is_organisation_grant("g")}
        AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))
 )
 SELECT EXISTS (
@@ -69,8 +70,7 @@ SELECT EXISTS (
      WHERE (%(registering)s AND (
                NOT EXISTS (SELECT FROM everywhere WHERE role = %(auditor)s)
             OR EXISTS (SELECT FROM registry_grant g
-                        WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
-                          AND g.role <> %(auditor)s
+                        WHERE {is_active_grant("g")} AND g.role <> %(auditor)s
                           AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held)))))
         OR (NOT %(registering)s AND (
                (%(superuser)s AND is_superuser)

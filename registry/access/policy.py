@@ -123,19 +123,19 @@ def cache_permission_checks() -> Iterator[None]:
         _answers.reset(token)
 
 
-def _cached(question: Hashable, access_request: Callable[[], _Answer]) -> _Answer:
+def _cached(question: Hashable, compute: Callable[[], _Answer]) -> _Answer:
     """Return the answer to a question about permissions or eligibility; inside `cache_permission_checks` it is computed
     once.
 
     Args:
         question: the cache key, such as the name of the question and the keys it is about.
-        access_request: computes the answer.
+        compute: computes the answer.
     """
     answers = _answers.get()
     if answers is None:
-        return access_request()
+        return compute()
     if question not in answers:
-        answers[question] = access_request()
+        answers[question] = compute()
     found: _Answer = answers[question]
     return found
 

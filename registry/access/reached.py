@@ -12,32 +12,31 @@ from typing import Any
 
 from django.db.models import BooleanField, Expression, F
 
+from registry.access.facts_sql import OF_MODELS, is_effective_member, is_organisation_grant, is_unexpired
 from registry.access.permissions import SUPERUSER_PERMISSIONS, Permission, Role, roles_with
 
-_LASTS = "({0}.expires_at IS NULL OR {0}.expires_at > %(now)s)"
-_RIGHT = """
+_RIGHT = f"""
     JOIN auth_permission reached_p ON reached_p.id = reached_d.permission_id
     JOIN django_content_type reached_c ON reached_c.id = reached_p.content_type_id
-   WHERE reached_d.content_object_id = {model} AND reached_p.codename = %(permission)s
-     AND reached_c.app_label = 'registry' AND reached_c.model = 'registeredmodel'"""
-_GROUPS = """
+   WHERE reached_d.content_object_id = {{model}} AND reached_p.codename = %(permission)s
+     AND {OF_MODELS.format(content_type="reached_c")}"""
+_GROUPS = f"""
     SELECT reached_b.group_id FROM registry_membership reached_b
       JOIN registry_user reached_m ON reached_m.id = reached_b.user_id
      WHERE reached_m.uid = %(person)s
-       AND reached_b.opened_at <= %(now)s AND (reached_b.closed_at IS NULL OR reached_b.closed_at > %(now)s)
-       AND reached_b.valid_from <= %(now)s AND (reached_b.valid_until IS NULL OR reached_b.valid_until > %(now)s)"""
+       AND {is_effective_member("reached_b")}"""
 _MINE = f"""
     SELECT 1 FROM registry_grant reached_g LEFT JOIN registry_user reached_h ON reached_h.id = reached_g.user_id
-     WHERE reached_g.closed_at IS NULL AND {_LASTS.format("reached_g")} AND reached_g.model_id IS NULL
-       AND (reached_h.uid = %(person)s OR reached_g.group_id IN ({_GROUPS}))"""  # noqa: S608 - text of ours
+     WHERE {is_organisation_grant("reached_g")}
+       AND (reached_h.uid = %(person)s OR reached_g.group_id IN ({_GROUPS}))"""
 # Use EXISTS, not `pk IN (subquery)`: the IN form materialises every visible key even for a single-model lookup.
 _BY_GRANT = f"""
     EXISTS (SELECT 1 FROM registry_modeluserpermission reached_d
               JOIN registry_user reached_u ON reached_u.id = reached_d.user_id {_RIGHT}
-               AND reached_u.uid = %(person)s AND {_LASTS.format("reached_d")})
+               AND reached_u.uid = %(person)s AND {is_unexpired("reached_d")})
     OR EXISTS (SELECT 1 FROM registry_modelgrouppermission reached_d {_RIGHT}
-                AND reached_d.group_id IN ({_GROUPS}) AND {_LASTS.format("reached_d")})
-    OR EXISTS ({_MINE} AND reached_g.role = ANY (%(roles)s))"""  # noqa: S608 - text of ours
+                AND reached_d.group_id IN ({_GROUPS}) AND {is_unexpired("reached_d")})
+    OR EXISTS ({_MINE} AND reached_g.role = ANY (%(roles)s))"""
 _PERSON = "SELECT 1 FROM registry_user reached_a WHERE reached_a.uid = %(person)s AND reached_a.is_active"
 
 

@@ -15,6 +15,14 @@ from audit import clock
 from audit.actor import Actor
 from audit.postgresql import prepared_statements
 from registry.access.actors import has_scope
+from registry.access.facts_sql import (
+    group_row,
+    is_effective_member,
+    is_organisation_grant,
+    is_unexpired,
+    permission_key,
+    person_row,
+)
 from registry.access.permissions import SUPERUSER_PERMISSIONS, Permission, roles_with
 from registry.access.policy import _cached, visible_models
 from registry.access.visibility_sql import EMPTY_CTE, THERE, VisibilityClause, visibility_clause
@@ -26,42 +34,35 @@ MAX_INLINE_IDS = 500
 for a parameter the planner assumes a tenth of the table.
 """
 
-_REACH = """
+_SCOPE = f"""
 WITH person AS (
     SELECT id, is_superuser FROM registry_user WHERE uid = %(person)s AND is_active
 ), held AS (
     SELECT m.group_id FROM registry_membership m, person
-     WHERE m.user_id = person.id AND m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
-       AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
+     WHERE m.user_id = person.id AND {is_effective_member("m")}
 ), sought AS (
-    SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
-     WHERE p.codename = %(permission)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+    {permission_key("permission")}
 ), reached AS (
     SELECT p.content_object_id FROM registry_modeluserpermission p
      WHERE p.user_id = (SELECT id FROM person) AND p.permission_id = (SELECT id FROM sought)
-       AND (p.expires_at IS NULL OR p.expires_at > %(now)s)
+       AND {is_unexpired("p")}
     UNION ALL
     SELECT p.content_object_id FROM registry_modelgrouppermission p
      WHERE p.group_id = ANY (ARRAY (SELECT group_id FROM held)) AND p.permission_id = (SELECT id FROM sought)
-       AND (p.expires_at IS NULL OR p.expires_at > %(now)s)
-     LIMIT {most}
+       AND {is_unexpired("p")}
+     LIMIT {MAX_INLINE_IDS + 1}
 )
 SELECT (SELECT id FROM person),
        (SELECT %(superuser)s AND is_superuser FROM person) OR EXISTS (
             SELECT FROM registry_grant g, person
-             WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
-               AND g.model_id IS NULL AND g.role = ANY (%(roles)s)
+             WHERE {is_organisation_grant("g")} AND g.role = ANY (%(roles)s)
                AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))),
        ARRAY (SELECT group_id FROM held), (SELECT id FROM sought), ARRAY (SELECT content_object_id FROM reached)
-""".replace("{most}", str(MAX_INLINE_IDS + 1))
+"""
 
-_LOOKED_UP = """(
-    (SELECT TRUE FROM registry_modelgrouppermission d
-      WHERE d.content_object_id = m.id AND d.group_id = ANY (%(sight_groups)s) AND d.permission_id = %(sight_right)s
-        AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
-    OR (SELECT TRUE FROM registry_modeluserpermission d
-         WHERE d.content_object_id = m.id AND d.user_id = %(sight_person)s AND d.permission_id = %(sight_right)s
-           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
+_LOOKED_UP = f"""(
+    (SELECT TRUE {group_row("m.id", "= ANY (%(sight_groups)s)", "= %(sight_right)s", now="sight_now")} LIMIT 1)
+    OR (SELECT TRUE {person_row("m.id", "= %(sight_person)s", "= %(sight_right)s", now="sight_now")} LIMIT 1)
 )"""
 
 
@@ -70,10 +71,10 @@ def visible_models_for_list(actor: Actor) -> QuerySet[RegisteredModel]:
 
     Runs one query now, and is valid only now: build it again for each page.
     """
-    reached = _reached(actor)
-    if reached is None:
+    scope = _scope_of(actor)
+    if scope is None:
         return visible_models(actor)
-    now, (person, everything, groups, permission, keys) = reached
+    now, (person, everything, groups, permission, keys) = scope
     models = RegisteredModel.objects.all()
     if person is None:
         return models.none()
@@ -91,10 +92,10 @@ def visibility_clause_for_list(actor: Actor) -> VisibilityClause:
     """Return the same as an SQL condition in which `m` is registry_registeredmodel: `visibility_clause` for long
     lists.
     """
-    reached = _reached(actor)
-    if reached is None:
+    scope = _scope_of(actor)
+    if scope is None:
         return visibility_clause(actor)
-    now, (person, everything, groups, permission, keys) = reached
+    now, (person, everything, groups, permission, keys) = scope
     if person is None or everything:
         return VisibilityClause(EMPTY_CTE, "FALSE" if person is None else THERE, {})
     if len(keys) <= MAX_INLINE_IDS:
@@ -105,7 +106,7 @@ def visibility_clause_for_list(actor: Actor) -> VisibilityClause:
     return VisibilityClause(EMPTY_CTE, f"{THERE} AND {_LOOKED_UP}", known)
 
 
-def _reached(actor: Actor) -> tuple[datetime, tuple[Any, ...]] | None:
+def _scope_of(actor: Actor) -> tuple[datetime, tuple[Any, ...]] | None:
     """Return the facts that the list needs; None for a process, a token limited to models, or a token without
     `models:read`.
     """
@@ -113,12 +114,12 @@ def _reached(actor: Actor) -> tuple[datetime, tuple[Any, ...]] | None:
     if whose is None or actor.models is not None or not has_scope(actor, "models:read"):
         return None
     now = clock.now()
-    return now, _cached(("reach", whose), lambda: _reach(whose, now))
+    return now, _cached(("visibility scope", whose), lambda: _query_scope(whose, now))
 
 
-def _reach(person: str, now: datetime) -> tuple[Any, ...]:
+def _query_scope(person: str, now: datetime) -> tuple[Any, ...]:
     (row,) = prepared_statements.execute_prepared(
-        _REACH,
+        _SCOPE,
         {
             "person": person,
             "now": now,

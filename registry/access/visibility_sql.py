@@ -9,6 +9,13 @@ from typing import Any
 from audit import clock
 from audit.actor import Actor
 from registry.access.actors import has_scope
+from registry.access.facts_sql import (
+    group_row,
+    is_effective_member,
+    is_organisation_grant,
+    permission_key,
+    person_row,
+)
 from registry.access.permissions import Permission, roles_with
 
 
@@ -32,35 +39,27 @@ THERE = "m.deleted_at IS NULL"
 EMPTY_CTE = "sight_person AS (SELECT 1)"
 """For a condition that needs no table, if the query begins with WITH."""
 
-_TABLES = """
+_TABLES = f"""
 sight_person AS MATERIALIZED (
     SELECT id, is_superuser FROM registry_user WHERE uid = %(sight_person)s AND is_active
 ), sight_groups AS MATERIALIZED (
     SELECT b.group_id FROM registry_membership b, sight_person p
-     WHERE b.user_id = p.id AND b.opened_at <= %(sight_now)s AND (b.closed_at IS NULL OR b.closed_at > %(sight_now)s)
-       AND b.valid_from <= %(sight_now)s AND (b.valid_until IS NULL OR b.valid_until > %(sight_now)s)
+     WHERE b.user_id = p.id AND {is_effective_member("b", "sight_now")}
 ), sight_right AS MATERIALIZED (
-    SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
-     WHERE p.codename = %(sight_view)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+    {permission_key("sight_view")}
 ), sight_all AS MATERIALIZED (
     SELECT p.is_superuser OR EXISTS (
         SELECT FROM registry_grant g
-         WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(sight_now)s)
-           AND g.model_id IS NULL AND g.role = ANY (%(sight_roles)s)
+         WHERE {is_organisation_grant("g", "sight_now")} AND g.role = ANY (%(sight_roles)s)
            AND (g.user_id = p.id OR g.group_id IN (SELECT group_id FROM sight_groups))) AS everything
       FROM sight_person p
 )"""
 
-_CONDITION = """(
+_RIGHT = "= (SELECT id FROM sight_right)"
+_CONDITION = f"""(
     (SELECT everything FROM sight_all)
-    OR (SELECT TRUE FROM registry_modeluserpermission d
-         WHERE d.content_object_id = m.id AND d.user_id = (SELECT id FROM sight_person)
-           AND d.permission_id = (SELECT id FROM sight_right)
-           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
-    OR (SELECT TRUE FROM registry_modelgrouppermission d
-         WHERE d.content_object_id = m.id AND d.group_id IN (SELECT group_id FROM sight_groups)
-           AND d.permission_id = (SELECT id FROM sight_right)
-           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
+    OR (SELECT TRUE {person_row("m.id", "= (SELECT id FROM sight_person)", _RIGHT, now="sight_now")} LIMIT 1)
+    OR (SELECT TRUE {group_row("m.id", "IN (SELECT group_id FROM sight_groups)", _RIGHT, now="sight_now")} LIMIT 1)
 )"""
 """Scalar subqueries, not EXISTS: the planner may hash EXISTS over all visible models to test a single one."""
 
