@@ -91,7 +91,7 @@ def test_every_kind_of_addition_is_listed_with_who_and_when(bank: Bank, promoted
         ("card", "revision 2"),
         ("metric", "accuracy = 0.99"),
     ]
-    assert {a.by for a in additions.items} == {approvals.Doer(bank.people["priya"].uid, "Priya")}
+    assert {a.by for a in additions.items} == {approvals.AddedBy(bank.people["priya"].uid, "Priya")}
     assert [a.at for a in additions.items] == sorted((a.at for a in additions.items), reverse=True)
     assert list(approvals.deviating_versions()) == [version]
 
