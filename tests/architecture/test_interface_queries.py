@@ -9,6 +9,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 INTERFACES = PROJECT / "governance" / "interfaces"
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 
+
 def direct_queries(source: str) -> int:
     """Return how often a module takes the manager of a model class: `Model.objects`, not a value's own `objects`."""
     return sum(

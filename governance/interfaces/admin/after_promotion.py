@@ -23,7 +23,7 @@ class ImpactAdmin(AuditedModelAdmin):
     object_type = "impact"
     model_path = "model"
 
-    list_display = ("number", "place", "cause", "asks", "due", "recorded", "state_word")
+    list_display = ("number", "place", "cause", "demand", "due", "recorded", "state_word")
     list_display_links = ("number",)
     list_filter = (
         by_choice("cause", "cause"),
@@ -38,7 +38,7 @@ class ImpactAdmin(AuditedModelAdmin):
     ordering = ("-pk",)
     fieldsets = (
         (None, {"fields": ("number", "place", "approved_by", "cause", "detail", "recorded")}),
-        ("What follows", {"fields": ("asks", "due", "opened", "state_word", "settled", "settlement")}),
+        ("What follows", {"fields": ("demand", "due", "opened", "state_word", "settled", "settlement")}),
     )
 
     def name_of(self, row: Impact) -> str:
@@ -57,7 +57,7 @@ class ImpactAdmin(AuditedModelAdmin):
         return formatting.admin_link(row.request, f"#{row.request_id}")
 
     @admin.display(description="the policy asks", ordering="consequence")
-    def asks(self, row: Impact) -> str:
+    def demand(self, row: Impact) -> str:
         return row.get_consequence_display()
 
     @admin.display(description="opened for it")

@@ -137,7 +137,7 @@ class WaiverAdmin(AuditedModelAdmin):
     autocomplete_fields = ("model", "accepted_by", "request")
     ordering = ("-pk",)
     fieldsets = (
-        (None, {"fields": ("number", "place", "asked_for", "check_name", "finding_codes", "why", "compensation")}),
+        (None, {"fields": ("number", "place", "requested_for", "check_name", "finding_codes", "why", "compensation")}),
         ("Signature", {"fields": ("who", "signed_name", "signed_meaning", "granted", "ends")}),
         ("End", {"fields": ("state_word", "ended", "end_reason")}),
     )
@@ -154,7 +154,7 @@ class WaiverAdmin(AuditedModelAdmin):
         return formatting.place_link(row.model.slug, row.version.number)
 
     @admin.display(description="request")
-    def asked_for(self, row: Waiver) -> Any:
+    def requested_for(self, row: Waiver) -> Any:
         return formatting.admin_link(row.request, f"#{row.request_id}")
 
     @admin.display(description="check", ordering="check_slug")

@@ -177,10 +177,10 @@ class NotificationsView(Endpoint):
                {200: NotificationList}, query=NotificationsQuery)  # fmt: skip
     def get(self, request: Request) -> Response:
         """List the notifications of the person behind the token, newest first, about objects that they may see."""
-        asked = self.query(NotificationsQuery)
+        query = self.query(NotificationsQuery)
         access.require_scope(self.actor, "models:read")
-        rows = inbox.notifications_of(self.actor, unread=asked.state == "unread", reason=asked.reason or "")
-        found, following = pagination.by_keys(rows, pagination.NEWEST_FIRST, asked)
+        rows = inbox.notifications_of(self.actor, unread=query.state == "unread", reason=query.reason or "")
+        found, following = pagination.by_keys(rows, pagination.NEWEST_FIRST, query)
         page = NotificationList(items=[NotificationResponse.of(row) for row in found], next=following)
         return pagination.respond_page(request, page)
 
@@ -260,12 +260,12 @@ class DeliveriesView(Endpoint):
         """List what was sent to the person, newest first; with `of=all` what was sent to everyone, for officers and
         administrators, whose tokens need the scope `webhooks:admin`.
         """
-        asked = self.query(DeliveriesQuery)
+        query = self.query(DeliveriesQuery)
         access.require_scope(self.actor, "models:read")
-        everyones = asked.of == "all"
+        everyones = query.of == "all"
         rows = delivering.all_deliveries(self.actor) if everyones else delivering.deliveries_of(self.actor)
-        rows = delivering.in_state(rows, asked.state)
-        found, following = pagination.by_keys(rows, pagination.NEWEST_FIRST, asked)
+        rows = delivering.in_state(rows, query.state)
+        found, following = pagination.by_keys(rows, pagination.NEWEST_FIRST, query)
         shown = delivering.delivery_rows(self.actor, found)
         page = DeliveryList(items=[DeliveryResponse.of(row) for row in shown], next=following)
         return pagination.respond_page(request, page)

@@ -108,7 +108,7 @@ class DecisionKeysView(Endpoint):
         """List the public keys with which the server attests decision signatures, newest first, replaced ones
         included. Keep them outside the installation: a key that is read from it proves nothing against it.
         """
-        asked = self.query(PageQuery)
-        rows, following = pagination.by_keys(selectors.decision_keys(self.actor), pagination.NEWEST_FIRST, asked)
+        query = self.query(PageQuery)
+        rows, following = pagination.by_keys(selectors.decision_keys(self.actor), pagination.NEWEST_FIRST, query)
         page = DecisionKeyList(items=[DecisionKeyResponse.of(row) for row in rows], next=following)
         return pagination.respond_page(request, page)
