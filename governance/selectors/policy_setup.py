@@ -53,10 +53,10 @@ def setup_gaps(document: PolicyDocument) -> tuple[str, ...]:
 
 def _people(groups: Iterable[str]) -> list[tuple[str, frozenset[str]]]:
     """Return the active people who are members of groups, superusers left out, with those groups."""
-    asked = frozenset(groups)
+    wanted = frozenset(groups)
     return [
-        (one.user.uid, frozenset(one.joined) & asked)
-        for one in (members_of(asked) if asked else ())
+        (one.user.uid, frozenset(one.joined) & wanted)
+        for one in (members_of(wanted) if wanted else ())
         if one.user.is_active and not one.user.is_superuser and one.user.kind == User.Kind.PERSON
     ]
 
