@@ -162,14 +162,14 @@ class ConsistencyView(Endpoint):
     )
     def get(self, request: Request) -> Response:
         """Return the proof that the log of `from` events is the beginning of the log of `to` events."""
-        asked = self.query(ConsistencyQuery)
+        query = self.query(ConsistencyQuery)
         access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
         try:
-            proof = proofs.prove_consistency(asked.from_, asked.to)
+            proof = proofs.prove_consistency(query.from_, query.to)
         except ValueError as error:
             raise ValidationFailedError([FieldError("to", "size", f"{error} Give sizes with from <= to.")]) from error
         return respond(
-            ConsistencyResponse(first=asked.from_, second=asked.to, proof=[notes.encode64(step) for step in proof])
+            ConsistencyResponse(first=query.from_, second=query.to, proof=[notes.encode64(step) for step in proof])
         )
 
 

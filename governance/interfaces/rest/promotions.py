@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from governance import promotions, selectors
 from governance.interfaces.rest import long_poll, pagination, preconditions
 from governance.interfaces.rest.audit_proofs import ReceiptResponse
-from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.endpoint import Endpoint
 from governance.interfaces.rest.idempotency import idempotent
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.promotion_schemas import (

@@ -253,7 +253,9 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
         form.take_refusal(refusal)
         status = errors.kind_of(refusal).status
         return render_page(request, "promotions/request.html", _again(request, number, form), status=status)
-    messages.success(request, f"Recorded and signed: you {_outcome_phrase(decision)} #{number}.{_receipt(decision.event)}")
+    messages.success(
+        request, f"Recorded and signed: you {_outcome_phrase(decision)} #{number}.{_receipt(decision.event)}"
+    )
     return redirect("web:promotion", number)
 
 
