@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -231,9 +232,10 @@ def _followed(bank: Bank) -> Rows:
         terms=promotions.EmergencyTerms("INC-1", 4, "reviewers"),
         signature=promotions.DecisionSignature(PASSWORD),
     )
-    finding = findings.open_finding(
-        actor=bank.actor("marta"), model=bank.model, source="incident", severity="medium", title="Refuses too much"
-    )
+    with transaction.atomic():
+        finding = findings.open_finding(
+            actor=bank.actor("marta"), model=bank.model, source="incident", severity="medium", title="Refuses too much"
+        )
     return {Finding: finding, Waiver: waiver, Impact: impact, EmergencyChange: EmergencyChange.objects.get()}
 
 
