@@ -346,4 +346,14 @@ STATE: Final[dict[str, ProblemType]] = {
         "An event gets its proof after its transaction, normally within a second.",
         "Repeat the request. If it lasts, the sequencer of the audit log does not run; /readyz shows it.",
     ),
+    "log_state_dir_missing": ProblemType(
+        "No folder of the signer is configured",
+        "The key of the audit log and the last signed checkpoint are kept in a folder outside the database.",
+        "Set COUNTERSIGN_LOG_STATE_DIR to an absolute path, and run the command again.",
+    ),
+    "log_anchors_invalid": ProblemType(
+        "The anchors of the audit log are not readable",
+        "COUNTERSIGN_LOG_ANCHORS is a JSON list of folders, witnesses and git remotes (docs/audit-log.md).",
+        "Correct the setting; the message names the entry and what is wrong.",
+    ),
 }
