@@ -163,7 +163,7 @@ class VerifierView(Endpoint):
     @Operation("downloadVerifier", "Download the verifier", "audit", {200: "The file."}, file=True)
     def get(self, request: Request) -> HttpResponse:
         """Return verifier.py, which verifies bundles of the log without this product (docs/verifying.md)."""
-        response = HttpResponse(Path(verifier.__file__).read_bytes(), content_type="text/x-python; charset=utf-8")
+        response = HttpResponse(Path(verifier.__file__).read_bytes(), content_type="application/octet-stream")
         response["Content-Disposition"] = 'attachment; filename="verifier.py"'
         return response
 
