@@ -3,14 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
-
-from django.db.models import Q
 
 from audit import clock
 from governance.checks import entry_points
-from governance.models import Decision, PolicyRevision, PromotionRequest
-from governance.policies import MutualApprovals, PolicyDocument, approval_cycles, cycle_in_words, is_at_least_as_strict
+from governance.gate import governing
+from governance.models import Decision, PromotionRequest
+from governance.policies import MutualApprovals, approval_cycles, cycle_in_words, is_at_least_as_strict
 from governance.policies.mutual_approvals import combine_mutual_approvals
 from registry import selectors
 
@@ -105,35 +103,30 @@ def _approvals(authors: Collection[str], days: int, steps: int) -> list[tuple[st
 def loosened_policies(requests: Collection[PromotionRequest]) -> dict[int, dict[str, str]]:
     """Return who put a less strict policy in force after the version was registered and before the request was made.
 
+    The policies that govern the request are compared with those that governed its change when the version was
+    registered, so that a new policy which takes the place of a stricter one counts as well.
+
     Args:
-        requests: requests with their version and policies.
+        requests: requests with their model, version and policies.
 
     Returns:
-        By request number, the name of the revision by the uid of each of the two officers. One query where a policy was
-        published in that time.
+        By request number, the name of the revision by the uid of each of the two officers. Queries only for requests
+        that are governed by a revision which was published in that time: one, and one more for an alias.
     """
-    candidates = [
-        (request.pk, bound.policy_revision)
-        for request in requests
-        for bound in request.governing
-        if bound.policy_revision.number > 1
-        and request.version.created_at < bound.policy_revision.published_at <= request.created_at
-    ]
-    if not candidates:
-        return {}
-    pairs = {(revision.policy_id, revision.number - 1) for _, revision in candidates}
-    wanted = reduce(Q.__or__, (Q(policy_id=policy, number=number) for policy, number in sorted(pairs)))
-    before = {(one.policy_id, one.number): one.document for one in PolicyRevision.objects.filter(wanted)}
     found: dict[int, dict[str, str]] = {}
-    for number, revision in candidates:
-        document = before.get((revision.policy_id, revision.number - 1))
-        if document is None or is_at_least_as_strict(
-            PolicyDocument.model_validate(revision.document),
-            PolicyDocument.model_validate(document),
-            merge=entry_points.combined_parameters,
+    for request in requests:
+        since = request.version.created_at
+        revisions = [bound.policy_revision for bound in request.governing]
+        published = [one for one in revisions if since < one.published_at <= request.created_at]
+        if not published:
+            continue
+        earlier = governing.policies_at(request, since)
+        if not earlier or is_at_least_as_strict(
+            governing.combined(revisions), governing.combined(earlier), merge=entry_points.combined_parameters
         ):
             continue
-        name = f"revision {revision.number} of the policy {revision.policy.slug}"
-        people = (uid for uid in (revision.published_by, revision.confirmed_by) if uid.startswith("usr_"))
-        found.setdefault(number, {}).update(dict.fromkeys(people, name))
+        for revision in published:
+            name = f"revision {revision.number} of the policy {revision.policy.slug}"
+            people = (uid for uid in (revision.published_by, revision.confirmed_by) if uid.startswith("usr_"))
+            found.setdefault(request.pk, {}).update(dict.fromkeys(people, name))
     return found

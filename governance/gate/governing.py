@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from governance.checks import entry_points
@@ -18,6 +19,7 @@ from governance.policies import (
     combine,
     demands_of_alias,
     demands_of_move,
+    facts_of_model,
     rules_for,
     why_chosen,
 )
@@ -95,12 +97,16 @@ def demands_on(version: ModelVersion, *, stage: Stage | None, alias: str) -> tup
     Returns:
         The demands; empty for an ungoverned change.
     """
+    return _demands(version.stage, stage, alias)
+
+
+def _demands(source: Stage, stage: Stage | None, alias: str) -> tuple[Demand, ...]:
     if stage is not None:
-        return demands_of_move(version.stage, stage)
+        return demands_of_move(source, stage)
     protection = selectors.alias_protection(alias)
     if protection is None:
         return ()
-    return demands_of_alias(alias, version.stage, [Represented(one, one.by_name) for one in protection.represents])
+    return demands_of_alias(alias, source, [Represented(one, one.by_name) for one in protection.represents])
 
 
 class Selected(NamedTuple):
@@ -120,9 +126,27 @@ def policies_for(demands: Sequence[Demand], facts: ModelFacts) -> tuple[Selected
         demands: what `demands_on` returned.
         facts: the matched facts of the model.
     """
-    if not demands:
-        return ()
-    revisions = PolicyRevision.objects.in_force()
+    return _policies_at(None, demands, facts) if demands else ()
+
+
+def policies_at(request: PromotionRequest, at: datetime) -> list[PolicyRevision]:
+    """Return the policy revisions that governed the change of a request at a time.
+
+    Args:
+        request: the request; its change is from the stage that the version had when the request was made. The facts of
+            the model are those of now.
+        at: the time.
+    """
+    demands = _demands(request.source_stage, request.target_stage, request.target_alias)
+    return [
+        found.revision
+        for found in _policies_at(at, demands, facts_of_model(request.model))
+        if found.revision is not None
+    ]
+
+
+def _policies_at(at: datetime | None, demands: Sequence[Demand], facts: ModelFacts) -> tuple[Selected, ...]:
+    revisions = PolicyRevision.objects.in_force(at)
     return select_policies([(parse_revision(revision), revision) for revision in revisions], demands, facts)
 
 

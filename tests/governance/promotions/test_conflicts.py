@@ -24,15 +24,22 @@ POLICY = """
 slug: tier-1-production
 title: Into Production
 applies_to: {stages: [production], tiers: [1]}
-priority: 900
+priority: PRIORITY
 checks: [{check: integrity.digest}]
 approvals: [{group: reviewers, count: COUNT}]
 MORE
 """
 
 
-def published(bank: Bank, count: int, more: str = "", by: tuple[str, str] | None = None) -> None:
-    source = POLICY.replace("COUNT", str(count)).replace("MORE", more)
+def published(
+    bank: Bank, count: int, more: str = "", by: tuple[str, str] | None = None, *, slug: str = "tier-1-production"
+) -> None:
+    source = (
+        POLICY.replace("COUNT", str(count))
+        .replace("MORE", more)
+        .replace("tier-1-production", slug)
+        .replace("PRIORITY", "900" if slug == "tier-1-production" else "901")
+    )
     if by is None:
         policies.publish(actor=factories.SETUP, source=source, reason="for the test")
         return
@@ -117,7 +124,7 @@ class TestMutualApprovals:
         assert approval_cycles({}, {"a"}, 4) == {}
 
     def test_documents_without_the_section_keep_their_digest_and_the_stricter_rule_applies(self) -> None:
-        plain = POLICY.replace("COUNT", "1").replace("MORE", "")
+        plain = POLICY.replace("COUNT", "1").replace("MORE", "").replace("PRIORITY", "900")
         assert "mutual_approvals" not in parse(plain).model_dump(mode="json")
         strict = MutualApprovals(effect="exclude", within_days=30, people=2)
         assert combine_mutual_approvals([DEFAULT, strict]) == MutualApprovals(
@@ -142,3 +149,13 @@ class TestPolicies:
         }  # fmt: skip
         later = bank.run_checks(bank.request(bank.in_staging()))
         assert "Aiko" not in of(later, bank), "the version was registered after the change"
+
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_another_policy_in_the_place_of_a_stricter_one_is_compared_with_it(self, bank: Bank, count: int) -> None:
+        for name in ("aiko", "chen"):
+            factories.grant("officer", to=bank.people[name])
+        published(bank, 2)
+        version = bank.in_staging()
+        published(bank, count, by=("aiko", "chen"), slug="newer")
+        found = of(bank.run_checks(bank.request(version)), bank)
+        assert ("Aiko" in found) == (count == 1)
