@@ -120,7 +120,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
         if row.policy_revision is None:
             return "none: ungoverned transition"
         shown = [(formatting.admin_link(bound.policy_revision), bound.get_basis_display()) for bound in row.governing]
-        return format_html_join(mark_safe("<br>"), "{} ({})", shown)
+        return format_html_join(mark_safe("<br>"), '<span class="in-text">{} ({})</span>', shown)
 
     @admin.display(description="fingerprint of the version")
     def fingerprint_code(self, row: PromotionRequest) -> Any:
