@@ -28,6 +28,7 @@ def test_readyz_names_each_part(client: Client) -> None:
     assert response.status_code == 200, response.json()
     found = response.json()
     assert set(found.pop("background")) == {"workers", "beat", "unserved_queues"}
+    assert found.pop("audit_log")["pending"] == 0
     assert found == {
         "ready": True,
         "parts": {"database": "ok", "migrations": "ok", "redis": "ok", "storage": "ok"},

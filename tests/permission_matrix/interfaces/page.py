@@ -349,7 +349,7 @@ _simply("open one's own pages", "stages", lambda world: _url("stages"))
 @PAGE.at("assess a model", "GET web:assess", "POST web:assess")
 def _(world: World, client: Client, caller: Caller) -> Answer:
     answers = {f"q-{question}": answer for question, answer in world.answers.items()}
-    fields = {**answers, "rationale": WHY, "revision": world.unused.revision, "asked": 1}
+    fields = {**answers, "rationale": WHY, "revision": world.unused.revision, "questionnaire": 1}
     return shown_and_sent(client, _url("assess", UNUSED), fields)
 
 

@@ -146,7 +146,7 @@ def test_interrupted_it_goes_on_where_it_was(theirs: Registry, henrik: User) -> 
             raise Stopped
 
     with pytest.raises(Stopped):
-        bring(theirs, henrik, brought=stop)
+        bring(theirs, henrik, on_import=stop)
     # The fourth was rolled back whole: no version without its record and its place.
     assert ModelVersion.objects.count() == ImportRecord.objects.exclude(version=None).count() == 3
 

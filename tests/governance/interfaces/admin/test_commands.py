@@ -93,6 +93,18 @@ def make_policy(people: People) -> Policy:
     return policies.publish(actor=factories.SETUP, source=POLICY, reason="the first").policy
 
 
+def _scheduled_policy(people: People) -> Policy:
+    policy = make_policy(people)
+    proposal = policies.propose(
+        actor=actor_for(people.henrik),
+        source=POLICY.replace("title: Into Staging", "title: Into Staging, later"),
+        reason="from next week",
+        in_force_from=clock.now() + timedelta(days=7),
+    )
+    factories.confirm(proposal, people.dorothy)
+    return policy
+
+
 def _instance(people: People) -> Instance:
     return instance.record_instance(actor=factories.SETUP)
 
@@ -235,6 +247,8 @@ CASES = [
         {"source": POLICY.replace("title: Into Staging", "title: Into Staging, stricter")},
         make_policy,
     ),
+    Case(Policy, "retire", "officer", "change.proposed", {}, make_policy),
+    Case(Policy, "cancel", "officer", "policy.cancelled", {}, _scheduled_policy),
     Case(QuestionnaireRevision, "add", "officer", "change.proposed", {"source": STARTER}),
     Case(
         QuestionnaireRevision,

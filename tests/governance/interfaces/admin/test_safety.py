@@ -24,6 +24,7 @@ from registry.exceptions import PermissionDeniedError
 from registry.models import AccessToken, Grant, Membership, ReviewerGroup, User
 from tests import factories
 from tests.governance.interfaces.admin.conftest import Recorded, Visit, address
+from tests.page_queries import count_page_queries
 from tests.personas import People
 
 pytestmark = pytest.mark.django_db
@@ -204,11 +205,7 @@ NAMES = 10
 
 
 def cost(client: Client, url: str) -> int:
-    """Return the queries of a page whose counts in the navigation are cached; the cache lasts some seconds only."""
-    client.get(url)
-    with CaptureQueriesContext(connection) as queries:
-        assert client.get(url).status_code == 200
-    return len(queries)
+    return count_page_queries(client, url)
 
 
 def test_lists_cost_few_queries_and_no_more_for_more_rows(

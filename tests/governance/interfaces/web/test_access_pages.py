@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-
 from audit import clock
 from registry import access
 from registry.access import Permission, Role, actor_for
@@ -15,6 +12,7 @@ from registry.models import AccessRequest, Grant, User
 from registry.services import access_requests
 from tests import factories
 from tests.governance.interfaces.web.scene import Page, PageTest
+from tests.page_queries import count_page_queries
 
 DAY = timedelta(days=1)
 ACCESS = "/models/credit-risk-pd/access/"
@@ -107,13 +105,7 @@ class TestMatrix(PageTest):
         people = self.scene.people
 
         def queries() -> int:
-            client = self.as_(people.chen)
-            client.get(ACCESS)
-            with CaptureQueriesContext(
-                connection,
-            ) as found:
-                client.get(ACCESS)
-            return len(found)
+            return count_page_queries(self.as_(people.chen), ACCESS)
 
         few = queries()
         for _ in range(15):

@@ -9,9 +9,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
 from django.test import Client, TestCase
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit import clock
@@ -21,6 +19,7 @@ from registry.models import RegisteredModel, User
 from tests import factories
 from tests.governance.interfaces.web import scene as scenes
 from tests.governance.interfaces.web.scene import Page, PageTest
+from tests.page_queries import count_page_queries
 from tests.personas import People
 
 
@@ -179,10 +178,7 @@ class TestCost(PageTest):
     }
 
     def cost(self, path: str) -> int:
-        client = self.as_(self.scene.people.marta)
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(path).status_code == 200
-        return len(queries)
+        return count_page_queries(self.as_(self.scene.people.marta), path)
 
     def test_ceilings_hold_and_do_not_grow_with_the_data(self) -> None:
         ceilings = {**self.ceilings, f"/promotions/{self.scene.request.pk}/": 46}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-
 from registry.access import Role
 from registry.models import DatasetReference, ModelVersion
 from registry.services.versions import DatasetSpec
 from tests import factories
 from tests.governance.interfaces.web.scene import PageTest
+from tests.page_queries import count_page_queries
 
 DIGEST = "a" * 64
 MOST_QUERIES = 25
@@ -69,13 +67,7 @@ class TestDatasets(PageTest):
         paths = ("/datasets/", f"/datasets/{DIGEST}/", f"/models/credit-risk-pd/versions/{self.base.number}/lineage/")
 
         def costs() -> list[int]:
-            found = []
-            for path in paths:
-                client = self.as_(marta)
-                with CaptureQueriesContext(connection) as queries:
-                    assert client.get(path).status_code == 200
-                found.append(len(queries))
-            return found
+            return [count_page_queries(self.as_(marta), path) for path in paths]
 
         costs()  # what a process queries once
         before = costs()

@@ -6,9 +6,6 @@ import hashlib
 import json
 import re
 
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-
 from audit import clock
 from governance.documents import pdf_files
 from governance.models import FrozenDocument, PdfFile
@@ -20,6 +17,7 @@ from registry.services.versions import DatasetSpec, MetricSpec
 from tests import factories
 from tests.governance.interfaces.web import scene as scenes
 from tests.governance.interfaces.web.scene import PageTest
+from tests.page_queries import count_page_queries
 
 CHAMPION = "/models/credit-risk-pd/versions/1"
 HOSTILE = "<img src=x onerror=alert(1)>[a](javascript:alert(1))"
@@ -155,12 +153,7 @@ class TestDocument(PageTest):
         paths = ("card/", "document/", f"document/?frozen={frozen.request_id}", "document.json")
 
         def costs() -> dict[str, int]:
-            found = {}
-            for path in paths:
-                with CaptureQueriesContext(connection) as queries:
-                    assert client.get(f"{CHAMPION}/{path}").status_code == 200
-                found[path] = len(queries)
-            return found
+            return {path: count_page_queries(client, f"{CHAMPION}/{path}") for path in paths}
 
         before = costs()
         over = {path: n for path, n in before.items() if n > 36}

@@ -6,12 +6,10 @@ import csv
 import io
 from datetime import timedelta
 
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-
 from audit import clock
 from governance.csv_lines import cell_text
 from tests.governance.interfaces.web.scene import PageTest
+from tests.page_queries import count_page_queries
 
 MOST_QUERIES = 25
 
@@ -65,6 +63,4 @@ class TestPopulation(PageTest):
 
     def test_queries_are_bounded(self) -> None:
         client = self.as_(self.scene.people.ingrid)
-        with CaptureQueriesContext(connection) as queries:
-            client.get("/stages/production/")
-        assert len(queries) <= MOST_QUERIES
+        assert count_page_queries(client, "/stages/production/") <= MOST_QUERIES

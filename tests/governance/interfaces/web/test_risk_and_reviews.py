@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
-
 from audit import clock
 from registry.access import Role, actor_for
 from registry.models import Assessment, ChangeProposal, PeriodicReview, RegisteredModel
 from registry.services import models, questionnaires
 from tests import factories
 from tests.governance.interfaces.web.scene import Page, PageTest
+from tests.page_queries import count_page_queries
 
 PATH = "/models/credit-risk-pd"
 
@@ -109,17 +106,10 @@ class ReviewTest(PageTest):
         people, today = self.scene.people, clock.now().date()
         browser = self.as_(people.marta)
         counted = {
-            path: _queries(browser, path) for path in ("/reviews/calendar/", f"{PATH}/reviews/", f"{PATH}/risk/")
+            path: count_page_queries(browser, path)
+            for path in ("/reviews/calendar/", f"{PATH}/reviews/", f"{PATH}/risk/")
         }
         assert max(counted.values()) <= 25, counted
         for number in range(8):
             factories.model(people.priya, f"m{number}", next_review=today + timedelta(days=number), risk_tier=3)
-        assert _queries(browser, "/reviews/calendar/") <= counted["/reviews/calendar/"]
-
-
-def _queries(browser: Client, path: str) -> int:
-    """How many queries a page takes, when what a process keeps is there."""
-    browser.get(path)
-    with CaptureQueriesContext(connection) as asked:
-        assert browser.get(path).status_code == 200
-    return len(asked)
+        assert count_page_queries(browser, "/reviews/calendar/") <= counted["/reviews/calendar/"]

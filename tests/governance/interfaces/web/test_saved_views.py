@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from registry.access import Role
 from registry.models import RegisteredModel, SavedView
 from tests import factories
 from tests.governance.interfaces.web.scene import Page
 from tests.governance.interfaces.web.test_catalogue import names, signed_in
+from tests.page_queries import count_page_queries
 from tests.personas import People
 
 pytestmark = pytest.mark.django_db
@@ -101,9 +100,7 @@ def test_a_view_whose_words_are_gone_says_so_and_breaks_nothing(shelf: list[Regi
 
 def test_tabs_cost_the_same_however_many_there_are(shelf: list[RegisteredModel], people: People) -> None:
     def cost() -> int:
-        with CaptureQueriesContext(connection) as queries:
-            signed_in(people.priya).get("/models/")
-        return len(queries)
+        return count_page_queries(signed_in(people.priya), "/models/")
 
     keep(signed_in(people.priya), "First", "stage:development")
     before = cost()
