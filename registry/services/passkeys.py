@@ -55,6 +55,7 @@ from registry.exceptions import (
     PermissionDeniedError,
     ValidationFailedError,
 )
+from registry.json_text import parse_json
 from registry.models import IS_CURRENT, Passkey, User
 from registry.validation import ErrorCollector
 
@@ -141,7 +142,8 @@ def enrol(*, actor: Actor, person: User, ticket: str, response: str, name: str) 
         raise InvalidStateError("This enrolment has expired: load the page and begin again.", code="enrolment_expired")
     try:
         data = _server().register_complete(
-            {"challenge": challenge, "user_verification": _REQUIRED}, json.loads(response[:MAX_RESPONSE])
+            {"challenge": challenge, "user_verification": _REQUIRED},
+            parse_json(response[:MAX_RESPONSE], unique_names=True),
         )
         credential = data.credential_data
         assert credential is not None
@@ -222,7 +224,7 @@ def verify(person: User, response: str, challenge: bytes) -> VerifiedAssertion |
     state = {"challenge": websafe_encode(challenge), "user_verification": _REQUIRED}
     rows = {bytes(row.credential_id): row for row in passkeys_of(person)}
     try:
-        given = json.loads(response[:MAX_RESPONSE])
+        given = parse_json(response[:MAX_RESPONSE], unique_names=True)
         credentials = [AttestedCredentialData(bytes(row.credential)) for row in rows.values()]
         used = _server().authenticate_complete(state, credentials, given)
         parsed = AuthenticationResponse.from_dict(given).response

@@ -104,7 +104,7 @@ def test_it_starts_heals_and_stops_in_order(run: Run) -> None:
         os.kill(run.parts(name)[0], signal.SIGKILL)
     assert run.process.stdout
     again = {next(line for line in run.process.stdout if "starting it again" in line).split()[1] for _ in range(2)}
-    assert again <= {"web", "worker", "worker-large", "beat"}
+    assert again <= {"web", "worker", "worker-large", "beat", "sequencer"}
     deadline = time.monotonic() + PATIENCE
     while True:
         with suppress(OSError):
@@ -118,7 +118,7 @@ def test_it_starts_heals_and_stops_in_order(run: Run) -> None:
 
     assert run.process.returncode == 0
     stopped = re.findall(r"([\w-]+) stopped", last)
-    assert stopped == ["web", "beat", "worker", "worker-large", "postgres"]
+    assert stopped == ["web", "beat", "worker", "sequencer", "worker-large", "postgres"]
     wait_until_gone(run)
 
 

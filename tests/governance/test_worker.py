@@ -324,6 +324,12 @@ def test_two_workers_notified_of_one_run_run_it_once(
 
 def test_beat_lets_a_request_expire(bank: Bank, worker: Callable[..., WorkerProcess]) -> None:
     with clock.freeze(clock.now() - timedelta(days=31)):
+        policies.publish(
+            actor=installation.INSTALLER,
+            source="slug: earlier\ntitle: Earlier\napplies_to: {stages: [staging]}\npriority: 9\n"
+            "checks: [{check: integrity.digest}]\n",
+            reason="in force before the bank was made",
+        )
         request = bank.request(bank.version(), stage="staging")
     running = worker(beats=True)
     wait_until(lambda: PromotionRequest.objects.get(pk=request.pk).state == "expired", said=running.output)

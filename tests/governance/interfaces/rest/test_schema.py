@@ -108,7 +108,7 @@ def test_every_operation_says_how_it_refuses(described: dict[str, Any]) -> None:
             assert answers["412"] == answers["428"] == refusal
         # No token decides, gives or takes a role, or answers; and signed addresses expire, so that an answer given once
         # is no use a second time. A simulation writes nothing.
-        never = ("decide", "grantDelegation", "giveRole", "revokeRole", "grantAccess", "denyAccess")
+        never = ("decide", "signDocument", "grantDelegation", "giveRole", "revokeRole", "grantAccess", "denyAccess")
         if method == "post" and operation["operationId"] not in (*never, "orderUploads", "simulatePromotion"):
             assert "Idempotency-Key" in headers, path
 
