@@ -49,7 +49,7 @@ def size() -> int:
 def head(at: int | None = None) -> Head | None:
     """Return the newest tree head, or that of a size; None if there is none."""
     where, order = ("WHERE size = %s", [at]) if at is not None else ("", [])
-    found = _rows(f"SELECT size, root FROM audit_tree_head {where} ORDER BY size DESC LIMIT 1", order)  # noqa: S608
+    found = _rows(f"SELECT size, root FROM audit_tree_head {where} ORDER BY size DESC LIMIT 1", order)  # noqa: S608 - `where` is one of two constants
     return Head(int(found[0][0]), bytes(found[0][1])) if found else None
 
 

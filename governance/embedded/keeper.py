@@ -81,7 +81,7 @@ def server_identity(*must_reach: Path) -> Identity:
     if os.geteuid() != 0:
         return Identity(os.geteuid(), os.getegid(), changes=False)
     try:
-        nobody = pwd.getpwnam("nobody")
+        account = pwd.getpwnam("nobody")
     except KeyError:
         raise SystemExit(
             "PostgreSQL refuses to run as root, and this machine has no user `nobody`: run as an ordinary user"
@@ -92,7 +92,7 @@ def server_identity(*must_reach: Path) -> Identity:
             "under root PostgreSQL runs as the user `nobody`, which has no access to this clone's directory: "
             "move the clone to a directory open to all users, such as /srv, or run as an ordinary user"
         )
-    return Identity(nobody.pw_uid, nobody.pw_gid, changes=True, passes_everywhere=closed)
+    return Identity(account.pw_uid, account.pw_gid, changes=True, passes_everywhere=closed)
 
 
 @dataclass

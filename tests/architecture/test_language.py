@@ -29,7 +29,6 @@ KEPT_NAMES = {
     "governance/interfaces/rest/access_requests.py": {"asked_at"},
     "governance/interfaces/rest/evidence.py": {"asked", "lacks"},
     "governance/interfaces/rest/readiness.py": {"asked"},
-    "governance/embedded/keeper.py": {"nobody"},
 }
 """Members of API bodies, which keep their names, and the operating system's account."""
 ACCOUNT = re.compile(r"`+nobody`+|user `?nobody|as nobody|[\"']nobody[\"']")

@@ -113,7 +113,7 @@ def test_every_consistency_proof_joins_its_two_trees_and_no_others() -> None:
 )
 def test_a_proof_outside_the_tree_is_an_error(call: object) -> None:
     with pytest.raises(ValueError, match="A tree of 8 leaves"):
-        call(merkle.subtree_of_hashes(PUBLIC))  # type: ignore[operator]
+        call(merkle.subtree_of_hashes(PUBLIC))  # type: ignore[operator]  # the attempts have many signatures
 
 
 @given(st.integers(0, 600), st.integers(0, 600))

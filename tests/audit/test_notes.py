@@ -81,7 +81,7 @@ def test_no_altered_note_verifies(at: int, character: str) -> None:
 )
 def test_other_texts_are_refused(read: object, text: str) -> None:
     with pytest.raises(BadNoteError):
-        read(text)  # type: ignore[operator]
+        read(text)  # type: ignore[operator]  # the readers have many types
 
 
 def test_proofs_and_requests_are_read_as_they_are_written() -> None:

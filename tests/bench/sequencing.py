@@ -25,9 +25,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.testing")
 django.setup()
 
 from audit import leaf, tree  # noqa: E402  # models need the settings
-from audit.sequencer import Sequencer  # noqa: E402
-from audit.signer import Signer  # noqa: E402
-from tests.fixtures.databases import migrated_template  # noqa: E402
+from audit.sequencer import Sequencer  # noqa: E402  # as above
+from audit.signer import Signer  # noqa: E402  # as above
+from tests.fixtures.databases import migrated_template  # noqa: E402  # as above
 
 NAME = f"countersign_bench_{os.getpid()}"
 SECONDS = 3.0
