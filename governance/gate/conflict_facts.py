@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from audit import clock
 from governance.checks import entry_points
 from governance.gate import governing
-from governance.models import Decision, PromotionRequest
+from governance.models import Decision, PolicyRevision, PromotionRequest
 from governance.policies import MutualApprovals, approval_cycles, cycle_in_words, is_at_least_as_strict
 from governance.policies.mutual_approvals import combine_mutual_approvals
 from registry import selectors
@@ -110,17 +110,21 @@ def loosened_policies(requests: Collection[PromotionRequest]) -> dict[int, dict[
         requests: requests with their model, version and policies.
 
     Returns:
-        By request number, the name of the revision by the uid of each of the two officers. Queries only for requests
-        that are governed by a revision which was published in that time: one, and one more for an alias.
+        By request number, the name of the revision by the uid of each of the two officers. One query if a request is
+        governed by a revision that was published in that time, and one more for each such request for an alias.
     """
-    found: dict[int, dict[str, str]] = {}
+    changed = []
     for request in requests:
-        since = request.version.created_at
         revisions = [bound.policy_revision for bound in request.governing]
-        published = [one for one in revisions if since < one.published_at <= request.created_at]
-        if not published:
-            continue
-        earlier = governing.policies_at(request, since)
+        since = request.version.created_at
+        if published := [one for one in revisions if since < one.published_at <= request.created_at]:
+            changed.append((request, revisions, published))
+    if not changed:
+        return {}
+    before = PolicyRevision.objects.in_force_at({request.version.created_at for request, _, _ in changed})
+    found: dict[int, dict[str, str]] = {}
+    for request, revisions, published in changed:
+        earlier = governing.governing_among(request, before[request.version.created_at])
         if not earlier or is_at_least_as_strict(
             governing.combined(revisions), governing.combined(earlier), merge=entry_points.combined_parameters
         ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from governance.checks import entry_points
@@ -126,28 +125,24 @@ def policies_for(demands: Sequence[Demand], facts: ModelFacts) -> tuple[Selected
         demands: what `demands_on` returned.
         facts: the matched facts of the model.
     """
-    return _policies_at(None, demands, facts) if demands else ()
+    if not demands:
+        return ()
+    revisions = PolicyRevision.objects.in_force()
+    return select_policies([(parse_revision(revision), revision) for revision in revisions], demands, facts)
 
 
-def policies_at(request: PromotionRequest, at: datetime) -> list[PolicyRevision]:
-    """Return the policy revisions that governed the change of a request at a time.
+def governing_among(request: PromotionRequest, revisions: Iterable[PolicyRevision]) -> list[PolicyRevision]:
+    """Return the policy revisions among `revisions` that govern the change of a request.
 
     Args:
         request: the request; its change is from the stage that the version had when the request was made. The facts of
             the model are those of now.
-        at: the time.
+        revisions: the revisions in force at a time.
     """
     demands = _demands(request.source_stage, request.target_stage, request.target_alias)
-    return [
-        found.revision
-        for found in _policies_at(at, demands, facts_of_model(request.model))
-        if found.revision is not None
-    ]
-
-
-def _policies_at(at: datetime | None, demands: Sequence[Demand], facts: ModelFacts) -> tuple[Selected, ...]:
-    revisions = PolicyRevision.objects.in_force(at)
-    return select_policies([(parse_revision(revision), revision) for revision in revisions], demands, facts)
+    candidates = [(parse_revision(revision), revision) for revision in revisions]
+    chosen = select_policies(candidates, demands, facts_of_model(request.model))
+    return [found.revision for found in chosen if found.revision is not None]
 
 
 def select_policies(

@@ -8,7 +8,7 @@ import pytest
 
 from audit import clock
 from audit.models import Event
-from governance.models import PromotionRequest
+from governance.models import PolicyRevision, PromotionRequest
 from governance.policies import approval_cycles, parse
 from governance.policies.mutual_approvals import DEFAULT, MutualApprovals, combine_mutual_approvals
 from governance.promotions.evaluation import reevaluate
@@ -159,3 +159,15 @@ class TestPolicies:
         published(bank, count, by=("aiko", "chen"), slug="newer")
         found = of(bank.run_checks(bank.request(version)), bank)
         assert ("Aiko" in found) == (count == 1)
+
+    def test_the_revisions_at_several_times_are_those_of_each_time(self, bank: Bank) -> None:
+        times = []
+        for count in (1, 2):
+            published(bank, count)
+            times.append(clock.now())
+        times.append(clock.now() - timedelta(days=900))
+        at_each = PolicyRevision.objects.in_force_at(times)
+        assert {at: set(found) for at, found in at_each.items()} == {
+            at: set(PolicyRevision.objects.in_force(at)) for at in times
+        }
+        assert at_each[times[0]] != at_each[times[1]]
