@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,6 +17,8 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import policy_terms
 from registry import access
 from registry.exceptions import DomainError, NotFoundError, PermissionDeniedError
+
+T = TypeVar("T")
 
 
 class RetirementForm(PageForm):
@@ -43,20 +48,10 @@ def retire(request: PageRequest, slug: str) -> HttpResponse:
     """Propose to retire a policy. The page shows which models another policy would govern, or none."""
     access.require_in_organisation(request.actor, access.OrgPermission.MANAGE_POLICIES)
     form = RetirementForm(request.POST if request.method == "POST" else None)
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                made = policy_terms.propose_retirement(actor=request.actor, slug=slug, **form.cleaned_data)
-            except (NotFoundError, PermissionDeniedError):
-                raise
-            except DomainError as refusal:
-                form.take_refusal(refusal)
-                status = errors.kind_of(refusal).status
-            else:
-                messages.success(request, f"Proposed as {made}. Another officer confirms it.")
-                return redirect("web:change", made.pk)
+    made, status = _act(form, lambda given: policy_terms.propose_retirement(actor=request.actor, slug=slug, **given))
+    if made is not None:
+        messages.success(request, f"Proposed as {made}. Another officer confirms it.")
+        return redirect("web:change", made.pk)
     found = selectors.policy_page(slug)
     impact = selectors.retirement_impact(found.in_force) if found.in_force is not None else None
     return render_page(request, "policies/retire.html", {"found": found, "impact": impact, "form": form}, status=status)
@@ -67,19 +62,27 @@ def cancel(request: PageRequest, slug: str) -> HttpResponse:
     """Cancel the scheduled change of a policy; what is in force stays in force."""
     access.require_in_organisation(request.actor, access.OrgPermission.MANAGE_POLICIES)
     form = CancellationForm(request.POST if request.method == "POST" else None)
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                term = policy_terms.cancel_scheduled(actor=request.actor, slug=slug, reason=form.cleaned_data["reason"])
-            except (NotFoundError, PermissionDeniedError):
-                raise
-            except DomainError as refusal:
-                form.take_refusal(refusal)
-                status = errors.kind_of(refusal).status
-            else:
-                messages.success(request, f"Cancelled: {term}.")
-                return redirect("web:policy", slug)
+    term, status = _act(form, lambda given: policy_terms.cancel_scheduled(actor=request.actor, slug=slug, **given))
+    if term is not None:
+        messages.success(request, f"Cancelled: {term}.")
+        return redirect("web:policy", slug)
     found = selectors.policy_page(slug)
     return render_page(request, "policies/cancel.html", {"found": found, "form": form}, status=status)
+
+
+def _act(form: PageForm, act: Callable[[dict[str, Any]], T]) -> tuple[T | None, int]:
+    """Return what `act` makes of the fields of a form that was sent, and the status of the page that shows the form.
+
+    A refusal is shown on the form.
+    """
+    if not form.is_bound:
+        return None, 200
+    if not form.is_valid():
+        return None, 400
+    try:
+        return act(form.cleaned_data), 200
+    except (NotFoundError, PermissionDeniedError):
+        raise
+    except DomainError as refusal:
+        form.take_refusal(refusal)
+        return None, errors.kind_of(refusal).status
